@@ -1,0 +1,1 @@
+//! Pedersen vector commitments over ristretto255 for small signed integers.

@@ -1,0 +1,1 @@
+//! Encryption of sums: one-round RLWE keys and their verifiable shares.

@@ -1,0 +1,1 @@
+//! Exact inverse-CDF sampling of integer noise.

@@ -1,0 +1,1 @@
+//! Exact integer gradients of the built-in models.

@@ -1,0 +1,1 @@
+"""`cotrain._native.noise`."""
