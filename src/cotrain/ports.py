@@ -47,3 +47,19 @@ class SystemEntropy:
         """Return `size` fresh bytes; `label` is ignored."""
         del label
         return os.urandom(size)  # noqa: TID251 - this is the port itself
+
+
+class Store(Protocol):
+    """A small durable map: a party's journal. What `put` returned for survives a crash."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value of `key`, or None."""
+        ...
+
+    def put(self, key: str, value: bytes) -> None:
+        """Store `value` durably under `key`, replacing an earlier value."""
+        ...
+
+    def delete(self, prefix: str) -> None:
+        """Destroy all keys that begin with `prefix`."""
+        ...

@@ -1,0 +1,1 @@
+"""Aggregation: from encrypted updates to one opened and checked sum; read `opening`."""

@@ -1,0 +1,249 @@
+"""The agreement: what all parties sign, in a closed vocabulary.
+
+One canonical JSON document (spec: docs/spec/agreement.md). Its SHA-256 names the run. A term that this
+version does not know is refused, never ignored: a party must not sign what its agent cannot enforce.
+"""
+
+from fractions import Fraction
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cotrain.agreement.schema import Schema
+from cotrain.errors import MalformedError, RefusedError
+from cotrain.records.canonical import decode, encode, sha256
+from cotrain.records.kinds import Did, Digest
+
+FORMAT = "cotrain/agreement/1"
+
+Role = Literal["data_owner", "coordinator", "model_demander", "algorithm_developer", "auditor"]
+Purpose = Literal[
+    "clinical-research",
+    "credit-risk",
+    "drug-discovery",
+    "device-fleet",
+    "education",
+    "other-research",
+]
+Decimal = Annotated[str, Field(pattern=r"^(0|[1-9]\d{0,8})(\.\d{0,17}[1-9])?$")]
+Name = Annotated[str, Field(min_length=1, max_length=120)]
+
+
+class _Term(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class PartyTerm(_Term):
+    """One party: its name for people, its identity for machines, and what it does."""
+
+    name: Name
+    did: Did
+    roles: list[Role] = Field(min_length=1)
+
+
+class AlgorithmTerm(_Term):
+    """The training algorithm; units are those of `cotrain.training.algorithm`."""
+
+    kind: Literal["logistic", "linear", "softmax"]
+    learning_rate: str = Field(pattern=r"^[1-9]\d{0,8}(/[1-9]\d{0,8})?$")
+    weight_decay: str = Field(pattern=r"^\d{1,9}(/[1-9]\d{0,8})?$")
+    weight_bits: int = Field(ge=4, le=20)
+    weight_bound: int = Field(ge=1, lt=2**31)
+    residual_bits: int = Field(ge=4, le=15)
+    shift: int = Field(ge=0, le=40)
+    averaging: Literal["tail", "none"]
+
+
+class PrivacyTerm(_Term):
+    """Differential privacy of each row against everybody, for the whole run.
+
+    With `noise` "none" the sums are exact and nothing is promised; epsilon and delta are then "0".
+    """
+
+    noise: Literal["skellam", "none"]
+    epsilon: Decimal
+    delta: Decimal
+    adjacency: Literal["zero-out"]
+
+
+class QuorumTerm(_Term):
+    """How many must take part, and how many may collude or fail.
+
+    Attributes:
+        survivors: Smallest number of owners whose sum may be opened; noise is calibrated for it.
+        colluders: Owners that may share all they know, their noise included.
+        holders: Number of key holders a round; all owners when equal to their number, else drawn.
+        holder_colluders: Key holders that may collude in one round.
+    """
+
+    survivors: int = Field(ge=1, lt=2**20)
+    colluders: int = Field(ge=0, lt=2**20)
+    holders: int = Field(ge=1, le=64)
+    holder_colluders: int = Field(ge=0, le=64)
+
+    @property
+    def threshold(self) -> int:
+        """Key holders that must release when all agreed holders take part."""
+        return self.threshold_among(self.holders)
+
+    def threshold_among(self, holders: int) -> int:
+        """Return the smallest t with 2t > holders + holder_colluders.
+
+        Then two sets of t holders share an honest one, which releases for one set of survivors only.
+        """
+        return (holders + self.holder_colluders) // 2 + 1
+
+
+class Agreement(_Term):
+    """The whole agreement; see docs/spec/agreement.md for each term and who enforces it."""
+
+    format: Literal["cotrain/agreement/1"] = FORMAT
+    nonce: Digest
+    title: Name
+    purpose: Purpose
+    parties: list[PartyTerm] = Field(min_length=1)
+    data_schema: Schema
+    algorithm: AlgorithmTerm
+    rounds: int = Field(ge=1, le=100_000)
+    privacy: PrivacyTerm
+    quorum: QuorumTerm
+    assurance: Literal["recorded"]
+    step_seconds: int = Field(ge=1, le=10**7)
+    expires: int = Field(ge=0, lt=2**53)
+
+    @model_validator(mode="after")
+    def _check_rules(self) -> "Agreement":
+        _check_parties(self)
+        _check_quorum(self)
+        _check_privacy(self)
+        return self
+
+    @cached_property
+    def data(self) -> bytes:
+        """The canonical bytes."""
+        return encode(self.model_dump(mode="json", exclude_none=True))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the canonical bytes: the name of the run."""
+        return sha256(self.data)
+
+    @cached_property
+    def owners(self) -> tuple[PartyTerm, ...]:
+        """The data owners, in the order of the document."""
+        return tuple(party for party in self.parties if "data_owner" in party.roles)
+
+    @cached_property
+    def coordinator(self) -> PartyTerm:
+        """The one party that orders and serves records."""
+        return next(party for party in self.parties if "coordinator" in party.roles)
+
+    @property
+    def epsilon(self) -> Fraction:
+        """The privacy budget of the run."""
+        return Fraction(self.privacy.epsilon)
+
+    @property
+    def delta(self) -> Fraction:
+        """The probability with which the privacy guarantee may fail."""
+        return Fraction(self.privacy.delta)
+
+    def party(self, did: str) -> PartyTerm:
+        """Return the party with this identity.
+
+        Raises:
+            RefusedError: nobody in the agreement has it.
+        """
+        for party in self.parties:
+            if party.did == did:
+                return party
+        raise RefusedError(
+            "agreement-not-a-party",
+            f"{did} is not a party to the agreement {self.title!r}",
+            meaning="Only those who signed may take part.",
+            hint="Use the identity that stands in the agreement, or draft a new agreement.",
+        )
+
+
+def decode_agreement(data: bytes) -> Agreement:
+    """Parse an agreement from its canonical bytes.
+
+    Raises:
+        MalformedError: not canonical, an unknown or missing term, or terms that contradict each other.
+    """
+    agreement = parse_agreement(decode(data))
+    if agreement.data != data:
+        raise MalformedError(
+            "agreement-not-canonical",
+            "the agreement has a second spelling",
+            meaning="Its hash would not be unique, so a signature could stand for two texts.",
+            hint="Write it with `cotrain agreement new`.",
+        )
+    return agreement
+
+
+def parse_agreement(value: Any) -> Agreement:
+    """Build an agreement from a JSON value.
+
+    Raises:
+        MalformedError: an unknown or missing term, or terms that contradict each other.
+    """
+    try:
+        return Agreement.model_validate_json(encode(value))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise MalformedError(
+            "agreement-refused-term",
+            f"agreement, {where}: {first['msg']}",
+            meaning="A party signs only terms that its agent understands and that fit together.",
+            hint="Correct the term; `cotrain agreement new --help` lists the vocabulary.",
+        ) from error
+
+
+def _check_parties(agreement: Agreement) -> None:
+    dids = [party.did for party in agreement.parties]
+    if len(set(dids)) != len(dids):
+        raise ValueError("an identity stands in the agreement twice")
+    names = [party.name for party in agreement.parties]
+    if len(set(names)) != len(names):
+        raise ValueError("a name stands in the agreement twice")
+    for party in agreement.parties:
+        if len(set(party.roles)) != len(party.roles):
+            raise ValueError(f"{party.name} has a role twice")
+    if sum("coordinator" in party.roles for party in agreement.parties) != 1:
+        raise ValueError("exactly one party is the coordinator")
+    if not any("data_owner" in party.roles for party in agreement.parties):
+        raise ValueError("there is no data owner")
+
+
+def _check_quorum(agreement: Agreement) -> None:
+    quorum, owners = agreement.quorum, len(agreement.owners)
+    if quorum.survivors > owners:
+        raise ValueError(f"a quorum of {quorum.survivors} cannot be met by {owners} data owners")
+    if quorum.survivors < quorum.colluders + 2:
+        raise ValueError(
+            f"survivors must be at least colluders + 2 = {quorum.colluders + 2}: "
+            "with one honest owner the sum would be its update"
+        )
+    if quorum.holders > owners:
+        raise ValueError(f"{quorum.holders} key holders cannot be found among {owners} owners")
+    if quorum.holders == owners and quorum.holder_colluders < quorum.colluders:
+        raise ValueError(
+            "holder_colluders must be at least colluders when every owner holds shares"
+        )
+    if quorum.threshold > quorum.holders:
+        raise ValueError(
+            f"{quorum.holders} key holders cannot tolerate {quorum.holder_colluders} colluders: "
+            f"{quorum.threshold} would have to release"
+        )
+
+
+def _check_privacy(agreement: Agreement) -> None:
+    privacy = agreement.privacy
+    if privacy.noise == "none":
+        if privacy.epsilon != "0" or privacy.delta != "0":
+            raise ValueError('without noise, epsilon and delta are "0": nothing is promised')
+    elif agreement.epsilon <= 0 or not 0 < agreement.delta < 1:
+        raise ValueError("epsilon must be above 0 and delta between 0 and 1")

@@ -1,0 +1,212 @@
+"""The kinds of records and their fields, in the order in which a run produces them.
+
+Each body is a frozen value with a closed set of fields; the protocol step that produces it is named in its
+docstring (docs/spec/protocol.md). Hashes are 64 lower-case hexadecimal digits.
+"""
+
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Did = Annotated[str, Field(pattern=r"^did:key:z[1-9A-HJ-NP-Za-km-z]{40,60}$")]
+Key = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+RoundNumber = Annotated[int, Field(ge=0, lt=2**31)]
+Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
+Text = Annotated[str, Field(max_length=2000)]
+
+
+class Value(BaseModel):
+    """A frozen value with a closed set of fields."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class BlobRef(Value):
+    """A blob beside the ledger: its SHA-256 and its size in bytes."""
+
+    sha256: Digest
+    size: Annotated[int, Field(ge=0, lt=2**53)]
+
+
+class Body(Value):
+    """What a record says; each subclass is one kind."""
+
+    KIND: ClassVar[str]
+
+
+class AgreementBody(Body):
+    """Step 1: the agreement, offered by the coordinator; its hash names the run."""
+
+    KIND: ClassVar[str] = "agreement"
+    document: BlobRef
+
+
+class SignatureBody(Body):
+    """Step 2: a party accepts the agreement.
+
+    `sealing_key` is the X25519 public key to which key shares are sealed; `coin_commitment` binds the party
+    to its part of the first beacon before it sees the parts of others.
+    """
+
+    KIND: ClassVar[str] = "signature"
+    sealing_key: Key
+    coin_commitment: Digest
+
+
+class DatasetBody(Body):
+    """Step 3: a data owner registers its committed rows and reveals its coin."""
+
+    KIND: ClassVar[str] = "dataset"
+    root: Digest
+    rows: Annotated[int, Field(ge=1, lt=2**31)]
+    schema_hash: Digest
+    commitments: BlobRef
+    coin: Digest
+
+
+class OpenBody(Body):
+    """Step 4: the coordinator opens a round on the model that everybody can compute.
+
+    Who may submit and who holds key shares is not said but follows from the ledger, so that nobody chooses it.
+    """
+
+    KIND: ClassVar[str] = "open"
+    round: RoundNumber
+    model: Digest
+    beacon: Digest
+    time: Annotated[int, Field(ge=0, lt=2**53)]
+
+
+class SubmissionBody(Body):
+    """Step 5: an owner's committed and encrypted update, and the shares of its one-round key."""
+
+    KIND: ClassVar[str] = "submission"
+    round: RoundNumber
+    opening: Digest
+    commitments: BlobRef
+    ciphertext: BlobRef
+    key_commitments: BlobRef
+    sealed_shares: BlobRef
+
+
+class CloseBody(Body):
+    """Step 6: the coordinator closes the round; the submissions logged so far are those that count.
+
+    `submissions` is the SHA-256 over their digests in the order of the log.
+    """
+
+    KIND: ClassVar[str] = "close"
+    round: RoundNumber
+    submissions: Digest
+
+
+class CheckBody(Body):
+    """Step 7: a key holder has checked its shares; names the owners whose share is bad."""
+
+    KIND: ClassVar[str] = "check"
+    round: RoundNumber
+    close: Digest
+    complaints: list[Did]
+
+
+class AnswerBody(Body):
+    """Step 8: an accused owner publishes the disputed share, for everybody to check."""
+
+    KIND: ClassVar[str] = "answer"
+    round: RoundNumber
+    holder: Did
+    share: BlobRef
+
+
+class SurvivorsBody(Body):
+    """Step 9: the one set of submissions whose sum will be opened in this round.
+
+    `excluded` are the owners whose share was bad and stayed so; `survivors` is the SHA-256 over the digests
+    of the remaining submissions in the order of the log.
+    """
+
+    KIND: ClassVar[str] = "survivors"
+    round: RoundNumber
+    close: Digest
+    excluded: list[Did]
+    survivors: Digest
+
+
+class ReleaseBody(Body):
+    """Step 10: a key holder releases the sum of its shares for that one set."""
+
+    KIND: ClassVar[str] = "release"
+    round: RoundNumber
+    survivors: Digest
+    share: BlobRef
+
+
+class ResultBody(Body):
+    """Step 11: the opened sum, its blinding, the next model; everybody recomputes them."""
+
+    KIND: ClassVar[str] = "result"
+    round: RoundNumber
+    survivors: Digest
+    update_sum: BlobRef
+    blinding_sum: BlobRef
+    key_sum: BlobRef
+    model: Digest
+    weights: BlobRef
+
+
+class AbortBody(Body):
+    """A round, or the run, that could not go on, and why."""
+
+    KIND: ClassVar[str] = "abort"
+    round: RoundNumber
+    code: Code
+    reason: Text
+
+
+class FinishBody(Body):
+    """Step 12: the released model."""
+
+    KIND: ClassVar[str] = "finish"
+    rounds: RoundNumber
+    model: BlobRef
+
+
+class RevocationBody(Body):
+    """An owner withdraws its data from the next round on."""
+
+    KIND: ClassVar[str] = "revocation"
+    reason: Text
+
+
+class RefusalBody(Body):
+    """The coordinator did not log a signed record, and why; the refused bytes are kept as evidence."""
+
+    KIND: ClassVar[str] = "refusal"
+    author: Did
+    refused: Code
+    code: Code
+    reason: Text
+    evidence: BlobRef
+
+
+BODIES: dict[str, type[Body]] = {
+    body.KIND: body
+    for body in (
+        AgreementBody,
+        SignatureBody,
+        DatasetBody,
+        OpenBody,
+        SubmissionBody,
+        CloseBody,
+        CheckBody,
+        AnswerBody,
+        SurvivorsBody,
+        ReleaseBody,
+        ResultBody,
+        AbortBody,
+        FinishBody,
+        RevocationBody,
+        RefusalBody,
+    )
+}

@@ -1,0 +1,342 @@
+"""The coordinator: orders what the parties say and writes it to the ledger. Trusted for liveness only.
+
+It keeps no state of its own: all it knows it folds from the ledger, so it can be killed at any moment and started
+again. What arrives is buffered and written in the agreement's order, one step at a time, each step in one
+transaction; what was buffered when it died is sent again by its authors.
+"""
+
+from collections.abc import Callable, Sequence
+
+from cotrain.agreement.document import Agreement
+from cotrain.errors import CotrainError, ForgeryError, OutsideError
+from cotrain.identity.did_key import verify_signature
+from cotrain.identity.keys import Identity
+from cotrain.ledger.store import Ledger
+from cotrain.ports import Clock
+from cotrain.records.kinds import (
+    AbortBody,
+    AgreementBody,
+    BlobRef,
+    Body,
+    CloseBody,
+    FinishBody,
+    OpenBody,
+    RefusalBody,
+    ResultBody,
+    SurvivorsBody,
+)
+from cotrain.records.record import Message, Record, blob_ref, check_blobs, decode_record, sign_record
+from cotrain.rounds.end_rules import (
+    SUM_DOES_NOT_OPEN,
+    key_bytes,
+    open_round,
+    released_model,
+    step,
+    update_bytes,
+)
+from cotrain.rounds.rules import apply_record, check_record
+from cotrain.rounds.state import Phase, RunState, digest_of
+from cotrain.rounds.witness import log_policy, log_signer, origin_of
+from cotrain.training.step import weights_bytes, weights_digest
+
+_KIND_OF_PHASE = {
+    Phase.SIGNING: "signature",
+    Phase.REGISTERING: "dataset",
+    Phase.SUBMITTING: "submission",
+    Phase.CHECKING: "check",
+    Phase.RELEASING: "release",
+}
+
+
+class Coordinator:
+    """Orders and serves the records of one run; implements `Board` for its readers.
+
+    Args:
+        identity: Its keys; the agreement names it as coordinator.
+        agreement: The agreement to run.
+        ledger: The ledger, empty or with an earlier part of the same run.
+        clock: For deadlines and for the time of each opened round.
+    """
+
+    def __init__(self, identity: Identity, agreement: Agreement, ledger: Ledger, clock: Clock) -> None:
+        self.state = RunState()
+        self._identity = identity
+        self._agreement = agreement
+        self._ledger = ledger
+        self._clock = clock
+        self._pending: dict[tuple[str, str, str], Message] = {}
+        self._logged: set[str] = set()
+        self._since = clock.now()
+        for entry in ledger.entries(0, ledger.size):
+            record = decode_record(entry, verify_signature)
+            apply_record(self.state, record, self._blob)
+            self._logged.add(record.digest)
+        self._sign_checkpoint()
+
+    # The board that readers see.
+
+    def size(self) -> int:
+        """Return the number of entries."""
+        return self._ledger.size
+
+    def entries(self, start: int, stop: int) -> Sequence[bytes]:
+        """Return the entries from `start` up to and without `stop`."""
+        return self._ledger.entries(start, stop)
+
+    def blob(self, sha256_hex: str) -> bytes:
+        """Return a blob."""
+        return self._ledger.blob(bytes.fromhex(sha256_hex))
+
+    def checkpoint(self) -> str:
+        """Return the latest checkpoint with the cosignatures it has."""
+        note = self._ledger.latest_checkpoint()
+        if note is None:
+            raise OutsideError("board-empty", "the ledger has no checkpoint yet")
+        return note
+
+    # What the parties send.
+
+    def receive(self, message: Message) -> None:
+        """Take a message: buffer it, ignore it when it was seen before, or refuse it on the ledger.
+
+        Raises:
+            ForgeryError: its blobs are not those that it names; nothing of it is kept.
+        """
+        check_blobs(message)
+        record = message.record
+        if record.digest in self._logged or _round_of(record, self.state.next_round) < self.state.next_round:
+            return
+        slot = (record.kind, record.author, _topic(record))
+        held = self._pending.get(slot)
+        if held is not None:
+            if held.record.digest != record.digest:
+                self._refuse(record, "conflict", "another record of the same author and step came first")
+            return
+        try:
+            check_record(self.state, record, lambda ref: message.blobs[ref.sha256])
+        except CotrainError as error:
+            if error.code not in {"rule-out-of-turn", "rule-counted-already"}:
+                self._refuse(record, error.code, str(error))
+            return
+        self._pending[slot] = message
+
+    def cosigned(self, note: str) -> None:
+        """Add the cosignatures of `note` to the checkpoint that it signs.
+
+        Raises:
+            ForgeryError: a cosignature does not hold, or is of another tree.
+        """
+        self._ledger.add_checkpoint(note, log_policy(self._agreement))
+
+    # What the coordinator says.
+
+    def tick(self) -> bool:
+        """Write the next step to the ledger if its time has come; tell whether anything was written."""
+        if self._take("revocation"):
+            return True
+        steps: dict[Phase, Callable[[], bool]] = {
+            Phase.OFFER: self._offer,
+            Phase.SIGNING: self._collect_signatures,
+            Phase.REGISTERING: self._collect_datasets,
+            Phase.BETWEEN: self._open_or_finish,
+            Phase.SUBMITTING: self._close,
+            Phase.CHECKING: self._settle_complaints,
+            Phase.RELEASING: self._open_sum,
+        }
+        next_step = steps.get(self.state.phase)
+        return next_step is not None and next_step()
+
+    # Step 1.
+    def _offer(self) -> bool:
+        return self._say(AgreementBody(document=blob_ref(self._agreement.data)), self._agreement.data)
+
+    # Step 2.
+    def _collect_signatures(self) -> bool:
+        everybody = [party.did for party in self._agreement.parties]
+        if self._ready(everybody):
+            return self._write(self._pending_of("signature"))
+        return self._late() and self._abort("signatures-missing", "not every party signed in time")
+
+    # Step 3.
+    def _collect_datasets(self) -> bool:
+        owners = [party.did for party in self._agreement.owners]
+        if self._ready(owners):
+            return self._write(self._pending_of("dataset"))
+        return self._late() and self._abort("below-quorum", "not every owner registered its data in time")
+
+    # Steps 4 and 12.
+    def _open_or_finish(self) -> bool:
+        state, terms = self.state, self._agreement
+        if state.next_round == terms.rounds:
+            model = released_model(state)
+            return self._say(FinishBody(rounds=terms.rounds, model=blob_ref(model)), model)
+        now = max(self._clock.now(), state.last_time)
+        if now >= terms.expires:
+            return self._abort("expired", f"the agreement expired at {terms.expires}")
+        if len(state.active_owners()) < terms.quorum.survivors:
+            return self._abort("below-quorum", "too many owners revoked")
+        model_digest = weights_digest(state.weights[-1])
+        return self._say(
+            OpenBody(round=state.next_round, model=model_digest, beacon=state.beacon, time=now)
+        )
+
+    # Steps 5 and 6.
+    def _close(self) -> bool:
+        current = self.state.current
+        waiting = [owner for owner in current.owners if owner not in current.submissions]
+        if not (self._ready(waiting) or self._late()):
+            return False
+        if len(current.submissions) + len(self._pending_of("submission")) == 0:
+            return self._abort("below-quorum", "nobody submitted in time")
+        self._write(self._pending_of("submission"))
+        count, quorum = len(current.submissions), self._agreement.quorum.survivors
+        if count < quorum:
+            return self._abort("below-quorum", f"{count} owners submitted in time, {quorum} are needed")
+        digests = [submission.digest for submission in current.submissions.values()]
+        return self._say(CloseBody(round=current.number, submissions=digest_of(digests)))
+
+    # Steps 7 to 9.
+    def _settle_complaints(self) -> bool:
+        current = self.state.current
+        checks = self._pending_of("check")
+        if checks and (self._ready(current.holders) or self._late()):
+            return self._write(checks)
+        if self._pending_of("answer"):
+            return self._write(self._pending_of("answer"))
+        if (current.open_complaints() or not current.checks) and not self._late():
+            return False
+        excluded = current.excluded()
+        survivors = [owner for owner in current.submissions if owner not in excluded]
+        quorum = self._agreement.quorum.survivors
+        if len(survivors) < quorum or not current.checks:
+            return self._abort("below-quorum", f"{len(survivors)} survivors, {quorum} are needed")
+        digests = [current.submissions[owner].digest for owner in survivors]
+        return self._say(
+            SurvivorsBody(
+                round=current.number,
+                close=current.close or "",
+                excluded=excluded,
+                survivors=digest_of(digests),
+            )
+        )
+
+    # Steps 10 and 11.
+    def _open_sum(self) -> bool:
+        current = self.state.current
+        waiting = [holder for holder in current.holders if holder not in current.releases]
+        if waiting and not (self._ready(waiting) or self._late()):
+            return False
+        self._write(self._pending_of("release"))
+        if len(current.releases) < current.threshold:
+            reason = f"{len(current.releases)} key holders released, {current.threshold} are needed"
+            return self._abort("releases-missing", reason)
+        return self._say_result()
+
+    def _say_result(self) -> bool:
+        current = self.state.current
+        try:
+            opened = open_round(self.state)
+        except ForgeryError as error:
+            return self._abort(SUM_DOES_NOT_OPEN, str(error))
+        weights = step(self.state, opened)
+        blobs = (update_bytes(opened), opened.blinding, key_bytes(opened), weights_bytes(weights))
+        body = ResultBody(
+            round=current.number,
+            survivors=current.survivors_record or "",
+            update_sum=blob_ref(blobs[0]),
+            blinding_sum=blob_ref(blobs[1]),
+            key_sum=blob_ref(blobs[2]),
+            model=weights_digest(weights),
+            weights=blob_ref(blobs[3]),
+        )
+        return self._say(body, *blobs)
+
+    # Writing.
+
+    def _ready(self, authors: Sequence[str]) -> bool:
+        kind = _KIND_OF_PHASE[self.state.phase]
+        present = {message.record.author for message in self._pending_of(kind)}
+        return all(author in present for author in authors)
+
+    def _late(self) -> bool:
+        return self._clock.now() - self._since >= self._agreement.step_seconds
+
+    def _pending_of(self, kind: str) -> list[Message]:
+        """Return the buffered messages of a kind in the agreement's order of authors."""
+        order = {party.did: place for place, party in enumerate(self._agreement.parties)}
+        found = [message for slot, message in self._pending.items() if slot[0] == kind]
+        return sorted(found, key=lambda message: (order[message.record.author], message.record.digest))
+
+    def _take(self, kind: str) -> bool:
+        return self._write(self._pending_of(kind))
+
+    def _abort(self, code: str, reason: str) -> bool:
+        number = self.state.round.number if self.state.round else 0
+        return self._say(AbortBody(round=number, code=code, reason=reason[:2000]))
+
+    def _refuse(self, record: Record, code: str, reason: str) -> None:
+        """Log that a signed record was refused, once for each author and kind in a round."""
+        if self.state.phase in {Phase.OFFER, Phase.FINISHED, Phase.ABORTED}:
+            return
+        if (record.author, record.kind, code) in self.state.refusals:
+            return
+        body = RefusalBody(
+            author=record.author,
+            refused=record.kind,
+            code=code,
+            reason=reason[:2000],
+            evidence=blob_ref(record.data),
+        )
+        self._say(body, record.data)
+
+    def _say(self, body: Body, *blobs: bytes) -> bool:
+        record = sign_record(self._identity, self._agreement.digest, body)
+        return self._write([Message(record, {blob_ref(data).sha256: data for data in blobs})])
+
+    def _write(self, messages: list[Message]) -> bool:
+        """Apply and append messages in one transaction; those that fail now are refused."""
+        applied, phase = [], self.state.phase
+        for message in messages:
+            self._drop(message.record)
+            try:
+                apply_record(self.state, message.record, lambda ref: self._blob_of(message, ref))
+            except CotrainError as error:
+                if message.record.author == self._identity.did:
+                    raise
+                self._refuse(message.record, error.code, str(error))
+            else:
+                applied.append(message)
+        if not applied:
+            return False
+        blobs = [blob for message in applied for blob in message.blobs.values()]
+        self._ledger.append([message.record.data for message in applied], blobs)
+        self._logged.update(message.record.digest for message in applied)
+        self._sign_checkpoint()
+        if self.state.phase is not phase:
+            self._since = self._clock.now()
+        return True
+
+    def _drop(self, record: Record) -> None:
+        self._pending.pop((record.kind, record.author, _topic(record)), None)
+
+    def _sign_checkpoint(self) -> None:
+        size, run = self._ledger.size, self._agreement.digest
+        if size > 0 and self._ledger.checkpoint(size) is None:
+            self._ledger.issue_checkpoint(origin_of(run), log_signer(self._identity, run))
+
+    def _blob(self, ref: BlobRef) -> bytes:
+        return self._ledger.blob(bytes.fromhex(ref.sha256))
+
+    def _blob_of(self, message: Message, ref: BlobRef) -> bytes:
+        found = message.blobs.get(ref.sha256)
+        return self._blob(ref) if found is None else found
+
+
+def _round_of(record: Record, default: int) -> int:
+    """Return the round that a record speaks of."""
+    return int(getattr(record.body, "round", default))
+
+
+def _topic(record: Record) -> str:
+    """Return what distinguishes several records of one kind by one author in one step."""
+    return str(getattr(record.body, "holder", ""))

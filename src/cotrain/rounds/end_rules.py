@@ -1,0 +1,145 @@
+"""Rules of how things end: result, abort, finish, refusal (docs/spec/protocol.md, steps 11 and 12)."""
+
+import numpy as np
+
+from cotrain.aggregation.opening import OpenedSum, check_sum, open_update_sum
+from cotrain.errors import CotrainError, ForgeryError
+from cotrain.records.kinds import AbortBody, FinishBody, RefusalBody, ResultBody
+from cotrain.records.record import Record
+from cotrain.rounds.refusals import by_coordinator, expect, mismatch, out_of_turn
+from cotrain.rounds.state import BlobSource, Change, Phase, RunState, next_beacon
+from cotrain.training.model import release_model
+from cotrain.training.step import Weights, next_weights, weights_bytes, weights_digest
+
+SUM_DOES_NOT_OPEN = "sum-does-not-open"
+_ABORTS = {
+    "below-quorum": {Phase.REGISTERING, Phase.BETWEEN, Phase.SUBMITTING, Phase.CHECKING},
+    "signatures-missing": {Phase.SIGNING},
+    "releases-missing": {Phase.RELEASING},
+    SUM_DOES_NOT_OPEN: {Phase.RELEASING},
+    "expired": {Phase.SIGNING, Phase.REGISTERING, Phase.BETWEEN},
+}
+
+
+def sum_context(run: str, number: int) -> bytes:
+    """Return what binds a round's ciphertexts and shares to it."""
+    return b"cotrain/round/1/" + bytes.fromhex(run) + number.to_bytes(8, "little")
+
+
+def open_round(state: RunState) -> OpenedSum:
+    """Open the current round's sum from the released shares and check it against the commitments.
+
+    Raises:
+        ForgeryError: too few releases, or the sum does not open the product of the commitments.
+    """
+    current, plan = state.current, state.derived
+    if len(current.releases) < current.threshold:
+        raise ForgeryError(
+            "round-too-few-releases",
+            f"{len(current.releases)} key holders released, {current.threshold} are needed",
+            meaning="The key sum is not determined yet.",
+            hint="Wait for more key holders.",
+        )
+    survivors = [current.submissions[owner] for owner in current.survivors]
+    releases = [(current.key_index(holder), share) for holder, share in current.releases.items()]
+    context = sum_context(state.terms.digest, current.number)
+    ciphertexts = [submission.ciphertext for submission in survivors]
+    opened = open_update_sum(plan.shape, context, ciphertexts, current.threshold, releases)
+    check_sum(plan.shape, [submission.commitments for submission in survivors], opened)
+    return opened
+
+
+def step(state: RunState, opened: OpenedSum) -> Weights:
+    """Return the next model: one public, deterministic step on the opened sum."""
+    rows = sum(state.datasets[owner].rows for owner in state.current.survivors)
+    return next_weights(state.derived.algorithm, state.weights[-1], opened.update, rows)
+
+
+def result_rule(state: RunState, record: Record, body: ResultBody, blobs: BlobSource) -> Change:
+    """Step 11: exactly the sum, blinding, key sum and model that everybody computes."""
+    by_coordinator(record, state.terms.coordinator.did)
+    if state.phase is not Phase.RELEASING:
+        raise out_of_turn(record, state.phase.value)
+    current = state.current
+    expect(record, "round", body.round, current.number)
+    expect(record, "survivors", body.survivors, current.survivors_record)
+    opened = open_round(state)
+    weights = step(state, opened)
+    expect(record, "update sum", blobs(body.update_sum), update_bytes(opened))
+    expect(record, "blinding sum", blobs(body.blinding_sum), opened.blinding)
+    expect(record, "key sum", blobs(body.key_sum), key_bytes(opened))
+    expect(record, "weights", blobs(body.weights), weights_bytes(weights))
+    expect(record, "model", body.model, weights_digest(weights))
+
+    def change() -> None:
+        state.weights.append(weights)
+        state.opened.append((current.number, current.survivors))
+        state.beacon = next_beacon(state.terms.digest, current.number, key_bytes(opened))
+        state.phase = Phase.BETWEEN
+
+    return change
+
+
+def abort_rule(state: RunState, record: Record, body: AbortBody, blobs: BlobSource) -> Change:
+    """Instead of any step: the run cannot go on. A claim that everybody can check is checked."""
+    del blobs
+    by_coordinator(record, state.terms.coordinator.did)
+    phases = _ABORTS.get(body.code)
+    if phases is None or state.phase not in phases:
+        raise out_of_turn(record, state.phase.value)
+    if body.code == SUM_DOES_NOT_OPEN and _opens(state):
+        raise mismatch(record, "the reason", body.code, "a sum that opens")
+
+    def change() -> None:
+        state.abort = (body.code, body.reason)
+        state.phase = Phase.ABORTED
+
+    return change
+
+
+def finish_rule(state: RunState, record: Record, body: FinishBody, blobs: BlobSource) -> Change:
+    """Step 12: after the last round, the released model that everybody computes."""
+    by_coordinator(record, state.terms.coordinator.did)
+    if state.phase is not Phase.BETWEEN:
+        raise out_of_turn(record, state.phase.value)
+    expect(record, "rounds", body.rounds, state.next_round)
+    expect(record, "rounds", body.rounds, state.terms.rounds)
+    expected = released_model(state)
+    expect(record, "model", blobs(body.model), expected)
+
+    def change() -> None:
+        state.released_model = expected
+        state.phase = Phase.FINISHED
+
+    return change
+
+
+def refusal_rule(state: RunState, record: Record, body: RefusalBody, blobs: BlobSource) -> Change:
+    """At any time: the coordinator keeps a record that it did not log, as evidence."""
+    by_coordinator(record, state.terms.coordinator.did)
+    blobs(body.evidence)
+    return lambda: state.refusals.append((body.author, body.refused, body.code))
+
+
+def released_model(state: RunState) -> bytes:
+    """Return the canonical bytes of the model that the run releases."""
+    terms = state.terms
+    return release_model(state.derived.algorithm, state.weights, terms.data_schema.digest().hex(), terms.digest)
+
+
+def update_bytes(opened: OpenedSum) -> bytes:
+    """Return the opened sum as little-endian int64."""
+    return opened.update.astype("<i8").tobytes()
+
+
+def key_bytes(opened: OpenedSum) -> bytes:
+    """Return the key sum as little-endian int32."""
+    return np.asarray(opened.key).astype("<i4").tobytes()
+
+
+def _opens(state: RunState) -> bool:
+    try:
+        open_round(state)
+    except CotrainError:
+        return False
+    return True

@@ -1,0 +1,321 @@
+"""A party: reads the ledger, and says what is its turn to say.
+
+`speak` looks at the party's own checked view and returns the messages that are due. Each is written to the
+journal before it is returned, and returned again, byte for byte, until it stands in the ledger. So a party can
+be killed at any moment, a message can be lost or doubled, and still it never says two different things.
+
+What the party refuses to do (a budget that is spent, an agreement that expired) it keeps in `refusals`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from numpy.typing import NDArray
+
+from cotrain.dataset.registration import commit_dataset
+from cotrain.encryption.cipher import generate_key
+from cotrain.encryption.sealing import SEAL_OVERHEAD, open_sealed
+from cotrain.encryption.sharing import deal, find_bad_shares, sum_shares
+from cotrain.errors import CotrainError, RefusedError
+from cotrain.identity.keys import Identity
+from cotrain.ledger.follower import Follower
+from cotrain.ports import Clock, Entropy, Store
+from cotrain.privacy.budget import BudgetBook
+from cotrain.records.kinds import (
+    AnswerBody,
+    Body,
+    CheckBody,
+    DatasetBody,
+    ReleaseBody,
+    RevocationBody,
+    SignatureBody,
+)
+from cotrain.records.record import Message, blob_ref, sign_record
+from cotrain.rounds.journal import pack_message, unpack_message
+from cotrain.rounds.setup_rules import coin_commitment
+from cotrain.rounds.state import Phase, RoundState, RunState
+from cotrain.rounds.submission import RoundSecrets, build_submission, share_info
+from cotrain.rounds.view import Board, View
+from cotrain.rounds.witness import witness_signer
+
+
+@dataclass(frozen=True)
+class OwnedData:
+    """What a data owner brings.
+
+    Attributes:
+        rows: int16, shape (n, columns): encoded by the agreement's schema.
+        fingerprint: By which the owner's budget book knows these rows again.
+        budget: The owner's budget book.
+    """
+
+    rows: NDArray[np.int16] = field(repr=False)
+    fingerprint: str
+    budget: BudgetBook
+
+
+class Party:
+    """One party of one run.
+
+    Args:
+        identity: Its keys.
+        view: Its own view of the ledger.
+        journal: Its memory across crashes.
+        entropy: Where fresh secrets come from.
+        clock: Its own clock: it does not believe the coordinator's.
+        data: What it owns; None for a party without data.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        view: View,
+        journal: Store,
+        entropy: Entropy,
+        clock: Clock,
+        data: OwnedData | None = None,
+    ) -> None:
+        self.identity = identity
+        self.view = view
+        self.refusals: list[CotrainError] = []
+        self._journal = journal
+        self._entropy = entropy
+        self._clock = clock
+        self._data = data
+
+    @property
+    def did(self) -> str:
+        """The party's public name."""
+        return self.identity.did
+
+    def approve(self, run: str) -> None:
+        """Consent to the agreement with this hash; without it the party never signs."""
+        self._journal.put(f"approved/{run}", b"yes")
+
+    def revoke(self, run: str, reason: str) -> None:
+        """Withdraw this party's data from the next round on."""
+        self._journal.put(f"revoked/{run}", reason.encode())
+
+    def read(self, board: Board) -> str | None:
+        """Read and check what is new on the board; return the checkpoint with this party's cosignature.
+
+        The last checkpoint that this party cosigned is in its journal, so even after a restart it notices a
+        ledger that was rolled back or forked.
+
+        Returns:
+            None when there is nothing new, or when this party is the log itself.
+
+        Raises:
+            ForgeryError: the board forks, rolls back, or serves an entry that breaks a rule.
+        """
+        if not self.view.advance(board, self._pinned()):
+            return None
+        self._journal.put("follower", self.view.follower.encode().encode())
+        if self.view.state.terms.coordinator.did == self.did:
+            return None
+        return self.view.follower.cosign(witness_signer(self.identity), self._clock.now())
+
+    def speak(self) -> list[Message]:
+        """Return the messages that are due now; empty when it is the turn of others."""
+        state = self.view.state
+        if state.phase is Phase.OFFER:
+            return []
+        turns = {
+            Phase.SIGNING: self._sign,
+            Phase.REGISTERING: self._register,
+            Phase.BETWEEN: self._forget,
+            Phase.SUBMITTING: self._submit,
+            Phase.CHECKING: self._check,
+            Phase.RELEASING: self._release,
+            Phase.FINISHED: self._forget,
+            Phase.ABORTED: self._forget,
+        }
+        return self._revocation(state) + turns[state.phase](state)
+
+    # Step 2: sign, if the owner of this agent has approved exactly this agreement.
+    def _sign(self, state: RunState) -> list[Message]:
+        run = state.terms.digest
+        if self.did in state.sealing_keys or self._journal.get(f"approved/{run}") is None:
+            return []
+
+        def build() -> Message:
+            sealing = self._sealing_key(run).public_key().public_bytes_raw().hex()
+            commitment = coin_commitment(run, self.did, self._coin(run))
+            return self._message(run, SignatureBody(sealing_key=sealing, coin_commitment=commitment))
+
+        return [self._once(run, "signature", build)]
+
+    # Step 3: commit to the rows and reveal the coin.
+    def _register(self, state: RunState) -> list[Message]:
+        data, run = self._data, state.terms.digest
+        if data is None or self.did in state.datasets or self.did in state.revoked:
+            return []
+
+        def build() -> Message:
+            schema_hash = state.terms.data_schema.digest().hex()
+            seed = self._entropy.draw(f"dataset/{run}", 32)
+            committed = commit_dataset(data.rows, schema_hash, seed)
+            body = DatasetBody(
+                root=committed.root,
+                rows=committed.layout.rows,
+                schema_hash=schema_hash,
+                commitments=blob_ref(committed.commitments),
+                coin=self._coin(run),
+            )
+            self._journal.put(f"{run}/dataset-seed", seed)
+            return self._message(run, body, committed.commitments)
+
+        return [self._once(run, "dataset", build)]
+
+    # Step 5: train, noise, commit, encrypt, share; only within the agreement and the budget.
+    def _submit(self, state: RunState) -> list[Message]:
+        current, data = state.current, self._data
+        if data is None or self.did not in current.owners or self.did in current.submissions:
+            return []
+        if self._journal.get(f"revoked/{state.terms.digest}") is not None:
+            return []
+
+        def build() -> Message:
+            self._check_expiry(state)
+            self._charge(state, data)
+            return build_submission(self.identity, state, data.rows, self._round_secrets(state, current))
+
+        try:
+            return [self._once(state.terms.digest, f"submission/{current.number}", build)]
+        except RefusedError as refusal:
+            self.refusals.append(refusal)
+            return []
+
+    # Steps 7 and 8: check the shares received; answer those who complain about ours.
+    def _check(self, state: RunState) -> list[Message]:
+        current, run = state.current, state.terms.digest
+        due = []
+        if self.did in current.holders and self.did not in current.checks:
+            due.append(self._once(run, f"check/{current.number}", lambda: self._check_message(state, current)))
+        for owner, holder in current.open_complaints():
+            if owner == self.did:
+                label = f"answer/{current.number}/{holder}"
+                due.append(self._once(run, label, lambda: self._answer(state, current, holder)))
+        return due
+
+    # Step 10: release one sum of shares for the one set of survivors of this round.
+    def _release(self, state: RunState) -> list[Message]:
+        current = state.current
+        if self.did not in current.holders or self.did in current.releases:
+            return []
+        # One label for the whole round: whatever set is asked for later, the first answer stands.
+        label = f"release/{current.number}"
+        return [self._once(state.terms.digest, label, lambda: self._release_message(state, current))]
+
+    def _forget(self, state: RunState) -> list[Message]:
+        """Destroy the secrets and the copies of rounds that are over; the ledger keeps what was said."""
+        run = state.terms.digest
+        for prefix in ("secrets", "sent/submission", "sent/check", "sent/answer", "sent/release"):
+            self._journal.delete(f"{run}/{prefix}/")
+        return []
+
+    def _revocation(self, state: RunState) -> list[Message]:
+        run = state.terms.digest
+        reason = self._journal.get(f"revoked/{run}")
+        done = state.phase in {Phase.FINISHED, Phase.ABORTED} or self.did in state.revoked
+        if reason is None or done:
+            return []
+        body = RevocationBody(reason=reason.decode())
+        return [self._once(run, "revocation", lambda: self._message(run, body))]
+
+    def _check_message(self, state: RunState, current: RoundState) -> Message:
+        shares = self._shares(state, current)
+        known = {owner: share for owner, share in shares.items() if share is not None}
+        commitments = [current.submissions[owner].key_commitments for owner in known]
+        bad = find_bad_shares(
+            state.derived.parameters, current.key_index(self.did), commitments, list(known.values())
+        )
+        wrong = {owner for place, owner in enumerate(known) if place in bad}
+        complaints = [owner for owner, share in shares.items() if share is None or owner in wrong]
+        body = CheckBody(round=current.number, close=current.close or "", complaints=complaints)
+        return self._message(state.terms.digest, body)
+
+    def _answer(self, state: RunState, current: RoundState, holder: str) -> Message:
+        secrets = self._round_secrets(state, current)
+        key = generate_key(secrets.derive("key"))
+        _, shares = deal(
+            state.derived.parameters, key, current.threshold, len(current.holders), secrets.derive("sharing")
+        )
+        share = shares[current.key_index(holder) - 1]
+        body = AnswerBody(round=current.number, holder=holder, share=blob_ref(share))
+        return self._message(state.terms.digest, body, share)
+
+    def _release_message(self, state: RunState, current: RoundState) -> Message:
+        shares = self._shares(state, current)
+        chosen = [
+            current.answers.get((owner, self.did)) or shares[owner] or b"" for owner in current.survivors
+        ]
+        summed = sum_shares(state.derived.parameters, chosen)
+        body = ReleaseBody(
+            round=current.number, survivors=current.survivors_record or "", share=blob_ref(summed)
+        )
+        return self._message(state.terms.digest, body, summed)
+
+    def _shares(self, state: RunState, current: RoundState) -> dict[str, bytes | None]:
+        """Return each submitting owner's share for this party; None where it cannot be opened."""
+        run, key = state.terms.digest, self._sealing_key(state.terms.digest)
+        size = state.derived.parameters.share_bytes + SEAL_OVERHEAD
+        start = size * (current.key_index(self.did) - 1)
+        shares: dict[str, bytes | None] = {}
+        for owner, submission in current.submissions.items():
+            sealed = submission.sealed_shares[start : start + size]
+            try:
+                info = share_info(run, current.number, owner, self.did)
+                shares[owner] = open_sealed(key.private_bytes_raw(), info, b"", sealed)
+            except CotrainError:
+                shares[owner] = None
+        return shares
+
+    def _check_expiry(self, state: RunState) -> None:
+        now = self._clock.now()
+        if now >= state.terms.expires:
+            raise RefusedError(
+                "party-agreement-expired",
+                f"the agreement expired at {state.terms.expires}, this party's clock says {now}",
+                meaning="The data may not be used any more, whatever the coordinator says.",
+                hint="Sign a new agreement to go on.",
+            )
+
+    def _charge(self, state: RunState, data: OwnedData) -> None:
+        event = state.derived.event
+        if event is not None:
+            data.budget.charge(data.fingerprint, state.terms.digest, state.current.number, event)
+
+    def _round_secrets(self, state: RunState, current: RoundState) -> RoundSecrets:
+        key = f"{state.terms.digest}/secrets/{current.number}"
+        seed = self._journal.get(key)
+        if seed is None:
+            seed = self._entropy.draw(f"round/{current.opening}", 32)
+            self._journal.put(key, seed)
+        return RoundSecrets(seed)
+
+    def _pinned(self) -> Follower | None:
+        stored = self._journal.get("follower")
+        return None if stored is None else Follower.decode(stored)
+
+    def _coin(self, run: str) -> str:
+        return self.identity.secret(f"coin/{run}").hex()
+
+    def _sealing_key(self, run: str) -> X25519PrivateKey:
+        return X25519PrivateKey.from_private_bytes(self.identity.secret(f"sealing/{run}"))
+
+    def _message(self, run: str, body: Body, *blobs: bytes) -> Message:
+        named = {blob_ref(data).sha256: data for data in blobs}
+        return Message(sign_record(self.identity, run, body), named)
+
+    def _once(self, run: str, label: str, build: Callable[[], Message]) -> Message:
+        """Return the journalled message of this label; build and journal it the first time."""
+        key = f"{run}/sent/{label}"
+        stored = self._journal.get(key)
+        if stored is not None:
+            return unpack_message(stored)
+        message = build()
+        self._journal.put(key, pack_message(message))
+        return message

@@ -1,0 +1,105 @@
+"""Rules of the set-up: agreement, signatures, datasets, revocation (docs/spec/protocol.md, steps 1 to 3)."""
+
+import hashlib
+
+from cotrain.agreement.document import decode_agreement
+from cotrain.dataset.registration import DatasetLayout, dataset_root
+from cotrain.records.kinds import AgreementBody, DatasetBody, RevocationBody, SignatureBody
+from cotrain.records.record import Record
+from cotrain.rounds.plan import RunPlan
+from cotrain.rounds.refusals import counted_already, mismatch, not_allowed, out_of_turn
+from cotrain.rounds.state import BlobSource, Change, Phase, Registration, RunState, first_beacon
+from cotrain.training.step import initial_weights
+
+
+def coin_commitment(run: str, did: str, coin: str) -> str:
+    """Return the commitment by which a signer binds itself to its coin (hex)."""
+    preimage = b"cotrain/coin/1/" + bytes.fromhex(run) + did.encode() + b"/" + bytes.fromhex(coin)
+    return hashlib.sha256(preimage).hexdigest()
+
+
+def agreement_rule(state: RunState, record: Record, body: AgreementBody, blobs: BlobSource) -> Change:
+    """Step 1: the first entry; offered by the coordinator that it names, under its own hash."""
+    if state.phase is not Phase.OFFER:
+        raise out_of_turn(record, state.phase.value)
+    agreement = decode_agreement(blobs(body.document))
+    if record.run != agreement.digest:
+        raise mismatch(record, "the run", record.run, agreement.digest)
+    if record.author != agreement.coordinator.did:
+        raise not_allowed(record, "the coordinator")
+    plan = RunPlan.derive(agreement)
+
+    def change() -> None:
+        state.agreement, state.plan = agreement, plan
+        state.weights = [initial_weights(plan.algorithm)]
+        state.phase = Phase.SIGNING
+
+    return change
+
+
+def signature_rule(state: RunState, record: Record, body: SignatureBody, blobs: BlobSource) -> Change:
+    """Step 2: each party signs once."""
+    del blobs
+    if state.phase is not Phase.SIGNING:
+        raise out_of_turn(record, state.phase.value)
+    state.terms.party(record.author)
+    if record.author in state.sealing_keys:
+        raise counted_already(record)
+
+    def change() -> None:
+        state.sealing_keys[record.author] = body.sealing_key
+        state.coin_commitments[record.author] = body.coin_commitment
+        if len(state.sealing_keys) == len(state.terms.parties):
+            state.phase = Phase.REGISTERING
+
+    return change
+
+
+def dataset_rule(state: RunState, record: Record, body: DatasetBody, blobs: BlobSource) -> Change:
+    """Step 3: each owner registers one dataset and reveals the coin it committed to."""
+    if state.phase is not Phase.REGISTERING:
+        raise out_of_turn(record, state.phase.value)
+    if "data_owner" not in state.terms.party(record.author).roles:
+        raise not_allowed(record, "a data owner")
+    if record.author in state.datasets:
+        raise counted_already(record)
+    _check_dataset(state, record, body, blobs(body.commitments))
+
+    def change() -> None:
+        state.datasets[record.author] = Registration(body.root, body.rows, body.coin)
+        if len(state.datasets) == len(state.terms.owners):
+            state.beacon = first_beacon(state)
+            state.phase = Phase.BETWEEN
+
+    return change
+
+
+def revocation_rule(state: RunState, record: Record, body: RevocationBody, blobs: BlobSource) -> Change:
+    """At any time: an owner withdraws; it takes part in no round that opens later."""
+    del body, blobs
+    if state.phase in {Phase.OFFER, Phase.FINISHED, Phase.ABORTED}:
+        raise out_of_turn(record, state.phase.value)
+    if "data_owner" not in state.terms.party(record.author).roles:
+        raise not_allowed(record, "a data owner")
+    if record.author in state.revoked:
+        raise counted_already(record)
+    return lambda: state.revoked.append(record.author)
+
+
+def _check_dataset(state: RunState, record: Record, body: DatasetBody, commitments: bytes) -> None:
+    schema = state.terms.data_schema
+    schema_hash = schema.digest().hex()
+    if body.schema_hash != schema_hash:
+        raise mismatch(record, "the schema", body.schema_hash, schema_hash)
+    if not schema.min_rows <= body.rows <= schema.max_rows:
+        raise mismatch(record, "the rows", body.rows, f"{schema.min_rows} to {schema.max_rows}")
+    layout = DatasetLayout(body.rows, schema.feature_count + 1)
+    root = dataset_root(layout, body.schema_hash, commitments)
+    if root != body.root:
+        raise mismatch(record, "the root", body.root, root)
+    if any(other.root == root for other in state.datasets.values()):
+        raise mismatch(record, "the root", root, "a commitment that nobody registered before")
+    expected = state.coin_commitments[record.author]
+    found = coin_commitment(record.run, record.author, body.coin)
+    if found != expected:
+        raise mismatch(record, "the coin commitment", found, expected)

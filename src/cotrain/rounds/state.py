@@ -1,0 +1,246 @@
+"""What everybody who reads the ledger knows: the state of a run.
+
+`RunState` is a fold over the entries of the ledger in their order. Parties, coordinator and auditor run the
+same fold, so a rule is written once (`cotrain.rounds.rules`) and enforced by each of them for itself.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from cotrain.agreement.document import Agreement
+from cotrain.errors import ForgeryError
+from cotrain.records.kinds import BlobRef
+from cotrain.rounds.plan import RunPlan
+from cotrain.training.step import Weights
+
+BlobSource = Callable[[BlobRef], bytes]
+Change = Callable[[], None]
+
+
+class Phase(Enum):
+    """What the run waits for."""
+
+    OFFER = "an agreement"
+    SIGNING = "signatures"
+    REGISTERING = "datasets"
+    BETWEEN = "the next round"
+    SUBMITTING = "submissions"
+    CHECKING = "checks of key shares"
+    RELEASING = "released key shares"
+    FINISHED = "nothing: the run is finished"
+    ABORTED = "nothing: the run was aborted"
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A registered dataset.
+
+    Attributes:
+        root: Commitment root (hex).
+        rows: Number of rows.
+        coin: The owner's part of the first beacon (hex).
+    """
+
+    root: str
+    rows: int
+    coin: str
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One owner's submission of a round, with its blobs."""
+
+    owner: str
+    digest: str
+    commitments: bytes = field(repr=False)
+    ciphertext: bytes = field(repr=False)
+    key_commitments: bytes = field(repr=False)
+    sealed_shares: bytes = field(repr=False)
+
+
+@dataclass
+class RoundState:
+    """One round, as far as the ledger tells it.
+
+    Attributes:
+        number: Round number from 0.
+        opening: Digest of the record that opened it.
+        beacon: The unpredictable value (hex) that draws the key holders.
+        owners: Owners that may submit, in the order of the agreement.
+        holders: Key holders; the index of a holder's share is its place plus one.
+        threshold: Releases needed to open the sum.
+        submissions: Owner to submission, in the order of the log.
+        close: Digest of the record that closed the round.
+        checks: Holder to the owners it complains about.
+        answers: (owner, holder) to the disputed share, published and valid.
+        survivors_record: Digest of the record that fixed the survivors.
+        survivors: The owners whose sum is opened.
+        releases: Holder to its released share sum.
+    """
+
+    number: int
+    opening: str
+    beacon: str
+    owners: tuple[str, ...]
+    holders: tuple[str, ...]
+    threshold: int
+    submissions: dict[str, Submission] = field(default_factory=dict)
+    close: str | None = None
+    checks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    answers: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    survivors_record: str | None = None
+    survivors: tuple[str, ...] = ()
+    releases: dict[str, bytes] = field(default_factory=dict)
+
+    def open_complaints(self) -> list[tuple[str, str]]:
+        """Return (owner, holder) of each complaint without a valid answer, owners in log order."""
+        return [
+            (owner, holder)
+            for owner in self.submissions
+            for holder, accused in self.checks.items()
+            if owner in accused and (owner, holder) not in self.answers
+        ]
+
+    def excluded(self) -> list[str]:
+        """Return the owners with an unanswered complaint, in log order."""
+        return list(dict.fromkeys(owner for owner, _ in self.open_complaints()))
+
+    def key_index(self, holder: str) -> int:
+        """Return the index (from 1) of a holder's shares."""
+        return self.holders.index(holder) + 1
+
+
+@dataclass
+class RunState:
+    """The state of a run after some entries of the ledger.
+
+    Attributes:
+        phase: What comes next.
+        agreement: The agreement, once offered.
+        plan: What follows from it.
+        sealing_keys: Signer to X25519 public key (hex).
+        coin_commitments: Signer to commitment to its coin (hex).
+        datasets: Owner to registration.
+        revoked: Owners who withdrew, in order.
+        weights: The model: one tuple of weights for each opened round, and the initial one.
+        beacon: The latest beacon (hex).
+        round: The current or latest round.
+        submitted: Owner to the number of its submissions on the ledger: each one is charged.
+        seen_commitments: Update commitments of all rounds: none may come twice.
+        opened: Rounds whose sum was opened, with their survivors.
+        released_model: Canonical bytes of the released model.
+        abort: Code and reason when the run was aborted.
+        refusals: Refused records: (author, kind, code).
+    """
+
+    phase: Phase = Phase.OFFER
+    agreement: Agreement | None = None
+    plan: RunPlan | None = None
+    sealing_keys: dict[str, str] = field(default_factory=dict)
+    coin_commitments: dict[str, str] = field(default_factory=dict)
+    datasets: dict[str, Registration] = field(default_factory=dict)
+    revoked: list[str] = field(default_factory=list)
+    weights: list[Weights] = field(default_factory=list)
+    beacon: str = ""
+    round: RoundState | None = None
+    last_time: int = 0
+    submitted: dict[str, int] = field(default_factory=dict)
+    seen_commitments: set[bytes] = field(default_factory=set, repr=False)
+    opened: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    released_model: bytes | None = None
+    abort: tuple[str, str] | None = None
+    refusals: list[tuple[str, str, str]] = field(default_factory=list)
+
+    @property
+    def terms(self) -> Agreement:
+        """The agreement.
+
+        Raises:
+            ForgeryError: the ledger does not begin with one.
+        """
+        if self.agreement is None:
+            raise _no_agreement()
+        return self.agreement
+
+    @property
+    def derived(self) -> RunPlan:
+        """The plan that follows from the agreement."""
+        if self.plan is None:
+            raise _no_agreement()
+        return self.plan
+
+    @property
+    def current(self) -> RoundState:
+        """The current round.
+
+        Raises:
+            ForgeryError: no round was opened.
+        """
+        if self.round is None:
+            raise ForgeryError(
+                "round-not-open",
+                "no round is open",
+                meaning="A record speaks of a round that nobody opened.",
+                hint="Compare with another copy of the ledger.",
+            )
+        return self.round
+
+    @property
+    def next_round(self) -> int:
+        """Number of the next round to open."""
+        return len(self.weights) - 1
+
+    def active_owners(self) -> tuple[str, ...]:
+        """Return the owners who signed, registered and did not revoke, in the agreement's order."""
+        return tuple(
+            party.did
+            for party in self.terms.owners
+            if party.did in self.datasets and party.did not in self.revoked
+        )
+
+
+def first_beacon(state: RunState) -> str:
+    """Return the beacon of round 0: the hash of all coins that were committed to before any was shown."""
+    digest = hashlib.sha256(b"cotrain/beacon/0/" + bytes.fromhex(state.terms.digest))
+    for party in state.terms.owners:
+        if party.did in state.datasets:
+            digest.update(bytes.fromhex(state.datasets[party.did].coin))
+    return digest.hexdigest()
+
+
+def next_beacon(run: str, number: int, key_sum: bytes) -> str:
+    """Return the beacon after round `number`: the hash of the key sum that nobody knew before it was opened."""
+    return hashlib.sha256(
+        b"cotrain/beacon/1/" + bytes.fromhex(run) + number.to_bytes(8, "little") + key_sum
+    ).hexdigest()
+
+
+def draw_holders(owners: tuple[str, ...], count: int, beacon: str) -> tuple[str, ...]:
+    """Return `count` of `owners` drawn by the beacon, in their order; all when they are no more than that."""
+    if len(owners) <= count:
+        return owners
+
+    def ticket(owner: str) -> bytes:
+        return hashlib.sha256(b"cotrain/holder/1/" + bytes.fromhex(beacon) + owner.encode()).digest()
+
+    drawn = set(sorted(owners, key=ticket)[:count])
+    return tuple(owner for owner in owners if owner in drawn)
+
+
+def digest_of(digests: list[str]) -> str:
+    """Return the SHA-256 (hex) over a list of digests, their number first."""
+    joined = b"".join(bytes.fromhex(digest) for digest in digests)
+    return hashlib.sha256(b"cotrain/list/1" + len(digests).to_bytes(8, "little") + joined).hexdigest()
+
+
+
+
+def _no_agreement() -> ForgeryError:
+    return ForgeryError(
+        "run-without-agreement",
+        "the ledger does not begin with an agreement",
+        meaning="Nothing that follows was agreed on.",
+        hint="Compare with another copy of the ledger.",
+    )
