@@ -29,13 +29,35 @@ pub fn generators(count: usize) -> Result<Arc<[RistrettoPoint]>, CommitmentError
     if count > MAX_WIDTH {
         return Err(CommitmentError::Width { width: count });
     }
-    let known = ENTRY_GENERATORS
+    let known = kept();
+    if known.len() >= count {
+        return Ok(known);
+    }
+    // Derived outside the lock: a thread of rayon that waits here may run another task that asks for generators.
+    let fresh: Vec<RistrettoPoint> = (known.len() as u64..count.next_power_of_two() as u64)
+        .into_par_iter()
+        .map(|index| derive(GENERATOR_LABEL, index))
+        .collect();
+    let longer: Arc<[RistrettoPoint]> = known.iter().copied().chain(fresh).collect();
+    keep(&longer);
+    Ok(longer)
+}
+
+/// Return the list kept so far.
+fn kept() -> Arc<[RistrettoPoint]> {
+    let slot = ENTRY_GENERATORS
         .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
-    match known {
-        Some(list) if list.len() >= count => Ok(list),
-        _ => Ok(extend_to(count)),
+        .unwrap_or_else(PoisonError::into_inner);
+    slot.clone().unwrap_or_default()
+}
+
+/// Keep `list`, unless another thread has kept a longer one meanwhile.
+fn keep(list: &Arc<[RistrettoPoint]>) {
+    let mut slot = ENTRY_GENERATORS
+        .write()
+        .unwrap_or_else(PoisonError::into_inner);
+    if slot.as_ref().is_none_or(|other| other.len() < list.len()) {
+        *slot = Some(Arc::clone(list));
     }
 }
 
@@ -59,25 +81,6 @@ pub fn blinding_generator() -> RistrettoPoint {
 /// Return the table of multiples of `H` that makes `rho * H` fast (and constant in time).
 pub(crate) fn blinding_table() -> &'static RistrettoBasepointTable {
     BLINDING_TABLE.get_or_init(|| RistrettoBasepointTable::create(&derive(BLINDING_LABEL, 0)))
-}
-
-/// Grow the list to the next power of two, under the lock, so that no generator is derived twice.
-fn extend_to(count: usize) -> Arc<[RistrettoPoint]> {
-    let mut slot = ENTRY_GENERATORS
-        .write()
-        .unwrap_or_else(PoisonError::into_inner);
-    let known = slot.as_deref().unwrap_or_default();
-    if known.len() < count || slot.is_none() {
-        let target = count.next_power_of_two().max(64);
-        let fresh: Vec<RistrettoPoint> = (known.len() as u64..target as u64)
-            .into_par_iter()
-            .map(|index| derive(GENERATOR_LABEL, index))
-            .collect();
-        let list: Arc<[RistrettoPoint]> = known.iter().copied().chain(fresh).collect();
-        *slot = Some(Arc::clone(&list));
-        return list;
-    }
-    slot.clone().unwrap_or_default()
 }
 
 /// Steps 1 and 2: SHA-512 of the full label and the index, mapped to the group (RFC 9496, section 4.3.4).

@@ -387,4 +387,20 @@ mod tests {
         );
         assert_ne!(blinding_generator(), generator(0).unwrap());
     }
+
+    #[test]
+    fn parallel_callers_grow_the_list_without_waiting_for_each_other() {
+        let widths = [2000, 700, 3000, 1500, 2500, 900, 4000, 3500];
+        let lists: Vec<_> = widths
+            .par_iter()
+            .map(|width| generators(*width).unwrap())
+            .collect();
+        assert!(
+            lists
+                .iter()
+                .zip(widths)
+                .all(|(list, width)| list.len() >= width)
+        );
+        assert!(lists.iter().all(|list| list[699] == lists[0][699]));
+    }
 }
