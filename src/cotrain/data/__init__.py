@@ -1,0 +1,1 @@
+"""Tables that come with Cotrain, to try it on. `heart` is the one of the demonstration."""
