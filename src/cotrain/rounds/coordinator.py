@@ -35,9 +35,8 @@ from cotrain.rounds.end_rules import (
     update_bytes,
 )
 from cotrain.rounds.rules import apply_record, check_record
-from cotrain.rounds.state import Phase, RunState, digest_of
+from cotrain.rounds.state import Phase, RunState, digest_of, weights_bytes, weights_digest
 from cotrain.rounds.witness import log_policy, log_signer, origin_of
-from cotrain.training.step import weights_bytes, weights_digest
 
 _KIND_OF_PHASE = {
     Phase.SIGNING: "signature",
@@ -56,6 +55,10 @@ class Coordinator:
         agreement: The agreement to run.
         ledger: The ledger, empty or with an earlier part of the same run.
         clock: For deadlines and for the time of each opened round.
+
+    Attributes:
+        state: What the ledger says.
+        heard: Number of messages taken so far.
     """
 
     def __init__(self, identity: Identity, agreement: Agreement, ledger: Ledger, clock: Clock) -> None:
@@ -66,6 +69,8 @@ class Coordinator:
         self._clock = clock
         self._pending: dict[tuple[str, str, str], Message] = {}
         self._logged: set[str] = set()
+        self._all_spoke = False
+        self.heard = 0
         self._since = clock.now()
         for entry in ledger.entries(0, ledger.size):
             record = decode_record(entry, verify_signature)
@@ -96,8 +101,11 @@ class Coordinator:
 
     # What the parties send.
 
-    def receive(self, message: Message) -> None:
+    def receive(self, message: Message) -> bool:
         """Take a message: buffer it, ignore it when it was seen before, or refuse it on the ledger.
+
+        Returns:
+            Whether it was buffered: not seen before, and allowed by the rules.
 
         Raises:
             ForgeryError: its blobs are not those that it names; nothing of it is kept.
@@ -105,20 +113,22 @@ class Coordinator:
         check_blobs(message)
         record = message.record
         if record.digest in self._logged or _round_of(record, self.state.next_round) < self.state.next_round:
-            return
+            return False
         slot = (record.kind, record.author, _topic(record))
         held = self._pending.get(slot)
         if held is not None:
             if held.record.digest != record.digest:
                 self._refuse(record, "conflict", "another record of the same author and step came first")
-            return
+            return False
         try:
             check_record(self.state, record, lambda ref: message.blobs[ref.sha256])
         except CotrainError as error:
             if error.code not in {"rule-out-of-turn", "rule-counted-already"}:
                 self._refuse(record, error.code, str(error))
-            return
+            return False
         self._pending[slot] = message
+        self.heard += 1
+        return True
 
     def cosigned(self, note: str) -> None:
         """Add the cosignatures of `note` to the checkpoint that it signs.
@@ -130,8 +140,14 @@ class Coordinator:
 
     # What the coordinator says.
 
-    def tick(self) -> bool:
-        """Write the next step to the ledger if its time has come; tell whether anything was written."""
+    def tick(self, *, all_spoke: bool = False) -> bool:
+        """Write the next step to the ledger if its time has come; tell whether anything was written.
+
+        Args:
+            all_spoke: The transport knows that nobody who is alive has anything more to say, so waiting for
+                the deadline is in vain.
+        """
+        self._all_spoke = all_spoke
         if self._take("revocation"):
             return True
         steps: dict[Phase, Callable[[], bool]] = {
@@ -259,7 +275,7 @@ class Coordinator:
         return all(author in present for author in authors)
 
     def _late(self) -> bool:
-        return self._clock.now() - self._since >= self._agreement.step_seconds
+        return self._all_spoke or self._clock.now() - self._since >= self._agreement.step_seconds
 
     def _pending_of(self, kind: str) -> list[Message]:
         """Return the buffered messages of a kind in the agreement's order of authors."""

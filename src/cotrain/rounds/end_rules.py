@@ -7,9 +7,18 @@ from cotrain.errors import CotrainError, ForgeryError
 from cotrain.records.kinds import AbortBody, FinishBody, RefusalBody, ResultBody
 from cotrain.records.record import Record
 from cotrain.rounds.refusals import by_coordinator, expect, mismatch, out_of_turn
-from cotrain.rounds.state import BlobSource, Change, Phase, RunState, next_beacon
-from cotrain.training.model import release_model
-from cotrain.training.step import Weights, next_weights, weights_bytes, weights_digest
+from cotrain.rounds.state import (
+    BlobSource,
+    Change,
+    Phase,
+    RunState,
+    next_beacon,
+    weights_bytes,
+    weights_digest,
+)
+from cotrain.training.gradient import Weights
+from cotrain.training.model import Model
+from cotrain.training.step import release_weights, take_step
 
 SUM_DOES_NOT_OPEN = "sum-does-not-open"
 _ABORTS = {
@@ -52,7 +61,7 @@ def open_round(state: RunState) -> OpenedSum:
 def step(state: RunState, opened: OpenedSum) -> Weights:
     """Return the next model: one public, deterministic step on the opened sum."""
     rows = sum(state.datasets[owner].rows for owner in state.current.survivors)
-    return next_weights(state.derived.algorithm, state.weights[-1], opened.update, rows)
+    return take_step(state.derived.algorithm, state.weights[-1], opened.update, rows)
 
 
 def result_rule(state: RunState, record: Record, body: ResultBody, blobs: BlobSource) -> Change:
@@ -123,8 +132,10 @@ def refusal_rule(state: RunState, record: Record, body: RefusalBody, blobs: Blob
 
 def released_model(state: RunState) -> bytes:
     """Return the canonical bytes of the model that the run releases."""
-    terms = state.terms
-    return release_model(state.derived.algorithm, state.weights, terms.data_schema.digest().hex(), terms.digest)
+    terms, algorithm = state.terms, state.derived.algorithm
+    weights = release_weights(algorithm, state.weights[1:])
+    schema = terms.data_schema.digest().hex()
+    return Model.of(algorithm, weights, schema=schema, agreement=terms.digest).encode()
 
 
 def update_bytes(opened: OpenedSum) -> bytes:

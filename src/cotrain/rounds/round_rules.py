@@ -33,8 +33,8 @@ from cotrain.rounds.state import (
     Submission,
     digest_of,
     draw_holders,
+    weights_digest,
 )
-from cotrain.training.step import weights_digest
 
 
 def open_rule(state: RunState, record: Record, body: OpenBody, blobs: BlobSource) -> Change:

@@ -13,7 +13,7 @@ from cotrain.agreement.document import Agreement
 from cotrain.errors import ForgeryError
 from cotrain.records.kinds import BlobRef
 from cotrain.rounds.plan import RunPlan
-from cotrain.training.step import Weights
+from cotrain.training.gradient import Weights
 
 BlobSource = Callable[[BlobRef], bytes]
 Change = Callable[[], None]
@@ -124,7 +124,7 @@ class RunState:
         coin_commitments: Signer to commitment to its coin (hex).
         datasets: Owner to registration.
         revoked: Owners who withdrew, in order.
-        weights: The model: one tuple of weights for each opened round, and the initial one.
+        weights: The initial weights, then those after each opened round: int32, shape (dimension,).
         beacon: The latest beacon (hex).
         round: The current or latest round.
         submitted: Owner to the number of its submissions on the ledger: each one is charged.
@@ -199,6 +199,16 @@ class RunState:
             for party in self.terms.owners
             if party.did in self.datasets and party.did not in self.revoked
         )
+
+
+def weights_bytes(weights: Weights) -> bytes:
+    """Return weights as little-endian int32."""
+    return weights.astype("<i4").tobytes()
+
+
+def weights_digest(weights: Weights) -> str:
+    """Return the SHA-256 (hex) by which records name a model."""
+    return hashlib.sha256(b"cotrain/weights/1/" + weights_bytes(weights)).hexdigest()
 
 
 def first_beacon(state: RunState) -> str:

@@ -24,8 +24,7 @@ from cotrain.records.record import Message, RecordSigner, blob_ref, sign_record
 from cotrain.rounds.end_rules import sum_context
 from cotrain.rounds.plan import RunPlan
 from cotrain.rounds.state import RoundState, RunState
-from cotrain.training.gradient import gradient
-from cotrain.training.step import Weights, round_update, weights_array
+from cotrain.training.gradient import Weights, gradient, round_gradient
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,7 @@ def noise_table(variance: int) -> SkellamTable:
 
 def train(plan: RunPlan, rows: NDArray[np.int16], weights: Weights) -> NDArray[np.int64]:
     """Return the rounded update of `rows` at `weights`, before noise: int64, shape (dimension,)."""
-    total = gradient(plan.algorithm, rows, weights_array(plan.algorithm, weights))
-    return round_update(plan.algorithm, total)
+    return round_gradient(plan.algorithm, gradient(plan.algorithm, rows, weights))
 
 
 def noised_update(

@@ -1,0 +1,144 @@
+"""Drafting an agreement: the few things people decide, and defaults for the rest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from cotrain.agreement.document import (
+    Agreement,
+    PartyTerm,
+    Purpose,
+    parse_agreement,
+)
+from cotrain.agreement.schema import ClassesTarget, NumericTarget, Schema
+from cotrain.ports import Clock, Entropy
+from cotrain.training.algorithm import Algorithm, Kind
+
+MAX_HOLDERS = 20
+DRAWN_HOLDER_COLLUDERS = 11
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the people decide.
+
+    Attributes:
+        title: What the run is about.
+        purpose: What the model may be used for, from the closed list.
+        rounds: Number of training rounds.
+        epsilon: Privacy budget of each row for the whole run; None for no noise.
+        delta: Probability with which the guarantee may fail.
+        colluders: Owners that may pool all they know; None for a third of them.
+        survivors: Smallest number of owners whose sum may be opened; None for all but one.
+        learning_rate: Step size for rows of norm 1.
+        weight_decay: Pull of the weights towards zero.
+        step_seconds: How long the coordinator waits for each step.
+        days: After how many days the agreement expires.
+    """
+
+    title: str
+    purpose: Purpose = "other-research"
+    rounds: int = 20
+    epsilon: str | None = "1"
+    delta: str = "0.00001"
+    colluders: int | None = None
+    survivors: int | None = None
+    learning_rate: Fraction = field(default=Fraction(4))
+    weight_decay: Fraction = field(default=Fraction(0))
+    step_seconds: int = 3600
+    days: int = 30
+
+
+def draft_agreement(
+    schema: Schema, parties: Sequence[PartyTerm], wishes: Wishes, *, entropy: Entropy, clock: Clock
+) -> Agreement:
+    """Return an agreement with sensible values for everything that `wishes` leaves open.
+
+    Raises:
+        MalformedError: the wishes contradict each other.
+        UsageError: the algorithm's numbers do.
+    """
+    owners = sum("data_owner" in party.roles for party in parties)
+    algorithm = _algorithm(schema, wishes)
+    value = {
+        "format": "cotrain/agreement/1",
+        "nonce": entropy.draw("agreement/nonce", 32).hex(),
+        "title": wishes.title,
+        "purpose": wishes.purpose,
+        "parties": [party.model_dump(mode="json") for party in parties],
+        "data_schema": schema.model_dump(mode="json", exclude_none=True),
+        "algorithm": _algorithm_term(algorithm),
+        "rounds": wishes.rounds,
+        "privacy": _privacy_term(wishes),
+        "quorum": _quorum_term(owners, wishes),
+        "assurance": "recorded",
+        "step_seconds": wishes.step_seconds,
+        "expires": clock.now() + wishes.days * 86_400,
+    }
+    return parse_agreement(value)
+
+
+def _kind(schema: Schema) -> Kind:
+    match schema.target:
+        case ClassesTarget():
+            return "softmax"
+        case NumericTarget():
+            return "linear"
+        case _:
+            return "logistic"
+
+
+def _algorithm(schema: Schema, wishes: Wishes) -> Algorithm:
+    target = schema.target
+    classes = len(target.categories) if isinstance(target, ClassesTarget) else 1
+    algorithm = Algorithm(
+        kind=_kind(schema),
+        features=schema.feature_count,
+        classes=classes,
+        row_bound=schema.row_bound,
+        residual_bits=target.residual_bits if isinstance(target, NumericTarget) else 12,
+        learning_rate=wishes.learning_rate,
+        l2=wishes.weight_decay,
+    )
+    return algorithm.with_default_shift()
+
+
+def _algorithm_term(algorithm: Algorithm) -> dict[str, object]:
+    return {
+        "kind": algorithm.kind,
+        "learning_rate": str(algorithm.learning_rate),
+        "weight_decay": str(algorithm.l2),
+        "weight_bits": algorithm.weight_bits,
+        "weight_bound": algorithm.weight_bound,
+        "residual_bits": algorithm.residual_bits,
+        "shift": algorithm.shift,
+        "averaging": algorithm.averaging,
+    }
+
+
+def _privacy_term(wishes: Wishes) -> dict[str, str]:
+    if wishes.epsilon is None:
+        return {"noise": "none", "epsilon": "0", "delta": "0", "adjacency": "zero-out"}
+    return {
+        "noise": "skellam",
+        "epsilon": wishes.epsilon,
+        "delta": wishes.delta,
+        "adjacency": "zero-out",
+    }
+
+
+def _quorum_term(owners: int, wishes: Wishes) -> dict[str, int]:
+    colluders = wishes.colluders
+    if colluders is None:
+        colluders = max(0, min((owners - 1) // 3, owners - 2))
+    survivors = wishes.survivors if wishes.survivors is not None else max(colluders + 2, owners - 1)
+    if owners <= MAX_HOLDERS:
+        holders, holder_colluders = owners, colluders
+    else:
+        holders, holder_colluders = MAX_HOLDERS, DRAWN_HOLDER_COLLUDERS
+    return {
+        "survivors": survivors,
+        "colluders": colluders,
+        "holders": holders,
+        "holder_colluders": holder_colluders,
+    }

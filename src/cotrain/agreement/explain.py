@@ -1,0 +1,85 @@
+"""An agreement in plain words, each term with who enforces it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from cotrain.agreement.document import Agreement
+
+Enforcer = Literal["everybody", "own agent", "declared only"]
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One term in words.
+
+    Attributes:
+        topic: A word or two.
+        words: The term.
+        enforced_by: `everybody`: the rules that parties and auditors apply to the ledger; `own agent`: each
+            party's program refuses to act otherwise; `declared only`: nothing but the signatures.
+    """
+
+    topic: str
+    words: str
+    enforced_by: Enforcer
+
+
+def explain(agreement: Agreement) -> list[Clause]:
+    """Return the agreement, clause by clause."""
+    return [*_people(agreement), *_training(agreement), *_privacy(agreement), *_validity(agreement)]
+
+
+def _people(agreement: Agreement) -> Iterator[Clause]:
+    yield Clause("purpose", f"The model may be used for {agreement.purpose}.", "declared only")
+    for party in agreement.parties:
+        roles = ", ".join(role.replace("_", " ") for role in party.roles)
+        yield Clause("party", f"{party.name} takes part as {roles}.", "everybody")
+    schema = agreement.data_schema
+    words = (
+        f"Tables follow the schema {schema.name!r}: {len(schema.columns)} columns, target {schema.target.name!r}, "
+        f"{schema.min_rows} to {schema.max_rows} rows."
+    )
+    yield Clause("data", words, "own agent")
+    if schema.derived_from_data:
+        words = "The schema's bounds were read off someone's rows, so they tell something about those rows."
+        yield Clause("data", words, "declared only")
+
+
+def _training(agreement: Agreement) -> Iterator[Clause]:
+    term = agreement.algorithm
+    words = (
+        f"{agreement.rounds} full-batch rounds of {term.kind} regression, learning rate {term.learning_rate}, "
+        f"weight decay {term.weight_decay}."
+    )
+    yield Clause("training", words, "everybody")
+    words = "Each update is the agreed step on the committed rows. This version records it and does not prove it."
+    yield Clause("training", words, "own agent")
+
+
+def _privacy(agreement: Agreement) -> Iterator[Clause]:
+    quorum, privacy = agreement.quorum, agreement.privacy
+    if privacy.noise == "none":
+        yield Clause("privacy", "No noise is added: the opened sums are exact, nothing is promised.", "everybody")
+    else:
+        words = (
+            f"Against everybody who sees the ledger, each row is protected with epsilon {privacy.epsilon}, delta "
+            f"{privacy.delta} for the whole run, even if {quorum.colluders} owners pool all they know."
+        )
+        yield Clause("privacy", words, "own agent")
+        words = "An owner's rows are used only while its own budget book allows it."
+        yield Clause("privacy", words, "own agent")
+    words = (
+        f"Only the sum of at least {quorum.survivors} owners' updates is ever opened, once a round, by "
+        f"{quorum.threshold} of {quorum.holders} key holders."
+    )
+    yield Clause("privacy", words, "everybody")
+
+
+def _validity(agreement: Agreement) -> Iterator[Clause]:
+    until = datetime.fromtimestamp(agreement.expires, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
+    yield Clause("validity", f"No round begins after {until}.", "everybody")
+    yield Clause("revocation", "An owner may withdraw at any time; later rounds go without its data.", "everybody")
+    words = f"Assurance: {agreement.assurance}. Whoever acts for a party is known by its key only."
+    yield Clause("assurance", words, "declared only")

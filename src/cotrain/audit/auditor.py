@@ -1,0 +1,228 @@
+"""Re-check everything that a ledger can show, and say what it cannot.
+
+Steps (docs/spec/audit.md): 1. the file and its tree; 2. the agreement, which names the run, the log's key and the
+witnesses; 3. the last checkpoint and its cosignatures; 4. every entry, in order, by the same rules that the
+parties follow: signatures, commitments, shares, opened sums, model steps; 5. what was spent.
+The first entry that is wrong is named.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cotrain.agreement.document import Agreement, decode_agreement
+from cotrain.audit.limits import NOT_CHECKED
+from cotrain.errors import CotrainError, ForgeryError
+from cotrain.identity.did_key import verify_signature
+from cotrain.ledger.fsck import verify_all
+from cotrain.ledger.policy import VerifiedCheckpoint
+from cotrain.ledger.store import Ledger
+from cotrain.privacy.rdp import Accountant
+from cotrain.records.canonical import sha256
+from cotrain.records.kinds import AgreementBody, BlobRef
+from cotrain.records.record import Record, decode_record
+from cotrain.rounds.rules import apply_record
+from cotrain.rounds.state import Phase, RunState
+from cotrain.rounds.witness import log_policy
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class OwnerAudit:
+    """What the ledger says of one data owner.
+
+    Attributes:
+        name: Its name in the agreement.
+        did: Its identity.
+        rows: Rows it registered.
+        root: Root of its dataset commitment.
+        rounds: Rounds in which it submitted.
+        epsilon: Privacy spent on its rows, at the agreement's delta, as a decimal; None without noise.
+        revoked: Whether it withdrew.
+    """
+
+    name: str
+    did: str
+    rows: int
+    root: str
+    rounds: int
+    epsilon: float | None
+    revoked: bool
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """The outcome of an audit that found nothing wrong.
+
+    Attributes:
+        run: SHA-256 of the agreement: the name of the run.
+        agreement: The agreement.
+        entries: Number of ledger entries, all checked.
+        phase: How far the run came.
+        opened_rounds: Rounds whose sum was opened.
+        checked: What was checked, and how often.
+        not_checked: What no ledger of this version can show.
+        cosigners: Parties that cosigned the last checkpoint.
+        owners: What the ledger says of each data owner.
+        refused: Records that the coordinator refused.
+        state: The final state.
+    """
+
+    run: str
+    agreement: Agreement
+    entries: int
+    phase: Phase
+    opened_rounds: int
+    checked: dict[str, int]
+    not_checked: tuple[str, ...]
+    cosigners: tuple[str, ...]
+    owners: tuple[OwnerAudit, ...]
+    refused: tuple[tuple[str, str, str], ...]
+    state: RunState = field(repr=False)
+
+
+def audit(
+    ledger: Ledger, *, expected_run: str | None = None, progress: Progress = lambda done, total: None
+) -> AuditReport:
+    """Re-check a run from its ledger.
+
+    Args:
+        ledger: The ledger, opened read-only.
+        expected_run: The run that the reader means; None to take the ledger's word for which run it is.
+        progress: Called with the entries checked and their number.
+
+    Raises:
+        ForgeryError: something is wrong; names the first wrong entry.
+        MalformedError: the file is not what it should be.
+    """
+    # Step 1.
+    verify_all(ledger)
+    # Step 2.
+    agreement = _agreement(ledger, expected_run)
+    # Step 3.
+    checkpoint = _checkpoint(ledger, agreement)
+    # Step 4.
+    state, kinds = RunState(), Counter[str]()
+    for index in range(ledger.size):
+        record = _replay(ledger, state, index)
+        kinds[record.kind] += 1
+        progress(index + 1, ledger.size)
+    # Step 5.
+    return AuditReport(
+        run=agreement.digest,
+        agreement=agreement,
+        entries=ledger.size,
+        phase=state.phase,
+        opened_rounds=len(state.opened),
+        checked=_checked(state, kinds, len(checkpoint.cosigned_at)),
+        not_checked=NOT_CHECKED,
+        cosigners=tuple(checkpoint.cosigned_at),
+        owners=tuple(_owner(state, party.did, party.name) for party in agreement.owners),
+        refused=tuple(state.refusals),
+        state=state,
+    )
+
+
+def epsilon_spent(state: RunState, did: str) -> float | None:
+    """Return the epsilon spent on an owner's rows by the submissions on the ledger; None without noise."""
+    event, count = state.derived.event, state.submitted.get(did, 0)
+    if event is None:
+        return None
+    accountant = Accountant()
+    for _ in range(count):
+        accountant.add(event)
+    return accountant.epsilon(float(state.terms.delta))
+
+
+def _agreement(ledger: Ledger, expected_run: str | None) -> Agreement:
+    if ledger.size == 0:
+        raise ForgeryError(
+            "audit-empty", "the ledger has no entries", meaning="Nothing was agreed on or done."
+        )
+    try:
+        record = decode_record(ledger.entry(0), verify_signature)
+        if not isinstance(record.body, AgreementBody):
+            raise ForgeryError("audit-no-agreement", f"it is a {record.kind}, not an agreement")
+        agreement = decode_agreement(_blob(ledger, record.body.document))
+    except CotrainError as error:
+        raise _wrong_entry(0, error) from error
+    if expected_run is not None and agreement.digest != expected_run:
+        raise ForgeryError(
+            "audit-other-run",
+            f"the ledger is of run {agreement.digest}, not of {expected_run}",
+            meaning="It may be in order, but it is not the ledger that you asked about.",
+            hint="Get the ledger of the run that you mean.",
+        )
+    return agreement
+
+
+def _checkpoint(ledger: Ledger, agreement: Agreement) -> VerifiedCheckpoint:
+    """Check the last checkpoint: of the whole ledger, and cosigned by more parties than may collude."""
+    note = ledger.latest_checkpoint()
+    needed = min(agreement.quorum.colluders + 1, len(agreement.parties) - 1)
+    policy = log_policy(agreement, needed)
+    if note is None:
+        raise ForgeryError("audit-no-checkpoint", "the ledger has no checkpoint")
+    verified = policy.verify(note)
+    if verified.checkpoint.size != ledger.size:
+        raise ForgeryError(
+            "audit-unsigned-entries",
+            f"the last checkpoint is of {verified.checkpoint.size} entries, the ledger has {ledger.size}",
+            meaning="The entries after it are not vouched for by anybody.",
+            hint="Start the coordinator again to sign them, or get a complete copy.",
+        )
+    return verified
+
+
+def _replay(ledger: Ledger, state: RunState, index: int) -> Record:
+    try:
+        record = decode_record(ledger.entry(index), verify_signature)
+        apply_record(state, record, lambda ref: _blob(ledger, ref))
+    except CotrainError as error:
+        raise _wrong_entry(index, error) from error
+    return record
+
+
+def _blob(ledger: Ledger, ref: BlobRef) -> bytes:
+    blob = ledger.blob(bytes.fromhex(ref.sha256))
+    if len(blob) != ref.size or sha256(blob) != ref.sha256:
+        raise ForgeryError("audit-bad-blob", f"the blob {ref.sha256} has other bytes than its name says")
+    return blob
+
+
+def _wrong_entry(index: int, error: CotrainError) -> ForgeryError:
+    return ForgeryError(
+        "audit-wrong-entry",
+        f"entry {index} is wrong: {error} [{error.code}]",
+        meaning=error.meaning or "The ledger holds something that the rules do not allow.",
+        hint="Nothing from this entry on counts. Compare with the copies of other parties.",
+    )
+
+
+def _checked(state: RunState, kinds: Counter[str], cosignatures: int) -> dict[str, int]:
+    survivors = sum(len(owners) for _, owners in state.opened)
+    return {
+        "records signed by their authors": sum(kinds.values()),
+        "signatures under the agreement": kinds["signature"],
+        "dataset commitments registered": kinds["dataset"],
+        "submissions of the agreed shape": kinds["submission"],
+        "sums of key shares that fit their commitments": kinds["release"],
+        "contributions in opened sums, each once": survivors,
+        "opened sums that open the product of the commitments": kinds["result"],
+        "model steps recomputed": kinds["result"],
+        "cosignatures of the last checkpoint": cosignatures,
+    }
+
+
+def _owner(state: RunState, did: str, name: str) -> OwnerAudit:
+    registration = state.datasets.get(did)
+    return OwnerAudit(
+        name=name,
+        did=did,
+        rows=registration.rows if registration else 0,
+        root=registration.root if registration else "",
+        rounds=state.submitted.get(did, 0),
+        epsilon=epsilon_spent(state, did),
+        revoked=did in state.revoked,
+    )

@@ -1,0 +1,1 @@
+"""The command line; `main` holds the group and the error handling, one module each command."""

@@ -1,0 +1,81 @@
+"""`cotrain`: the command line.
+
+Rules of this interface: the result goes to stdout, everything else to stderr; `--json` prints one JSON object and
+nothing else on stdout; a user's mistake never shows a traceback; the exit code says whose fault it was.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+
+import click
+
+from cotrain import __version__
+from cotrain.cli.agreement import agreement
+from cotrain.cli.audit import audit_command
+from cotrain.cli.data import data
+from cotrain.cli.demo import demo
+from cotrain.cli.init import init
+from cotrain.cli.receipt import receipt
+from cotrain.cli.run import run_command
+from cotrain.errors import CotrainError
+
+EPILOG = """\b
+Exit codes:
+  0  done
+  1  a defect of cotrain
+  2  a command that cannot be carried out as given
+  3  bytes that are not what their format says
+  4  a lie: a signature, opening or hash that does not hold
+  5  something that the agreement or a privacy budget does not allow
+  6  data that does not fit the schema
+  7  the outside world failed: a file, a disk
+
+\b
+Start here:
+  cotrain demo                      four hospitals train together; see what it gives
+  cotrain audit runs/demo           re-check that run, holding no key and no data
+  cotrain run --data my.csv --owner-column clinic --target y
+                                    the same on your own table
+"""
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="cotrain")
+def cli() -> None:
+    """Train one model together without sharing data, on a ledger that anyone can audit.
+
+    Organisations sign an agreement, commit to their data, and train in rounds: each adds its part of
+    differential-privacy noise, encrypts its update, and only the sum is ever opened. The ledger keeps
+    every step. In this version the training step itself is recorded, not yet proven; every report says so.
+    """
+
+
+for command in (init, agreement, data, run_command, audit_command, receipt, demo):
+    cli.add_command(command)
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        cli.main(args=words, prog_name="cotrain", standalone_mode=False)
+    except CotrainError as error:
+        _tell(error, as_json="--json" in words)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show(file=sys.stderr)
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        print("cotrain: stopped; what was written is consistent, run the command again to go on", file=sys.stderr)
+        sys.exit(130)
+
+
+def _tell(error: CotrainError, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"error": error.diagnostics()}, indent=2))
+    print(f"cotrain: error: {error}", file=sys.stderr)
+    if error.meaning:
+        print(f"cotrain: meaning: {error.meaning}", file=sys.stderr)
+    if error.hint:
+        print(f"cotrain: hint: {error.hint}", file=sys.stderr)

@@ -1,0 +1,75 @@
+"""Where things lie on disk: paths and nothing else.
+
+A *home* belongs to one party and is private. A *run* folder holds what is public about one run; when all parties
+are simulated on one machine, their homes lie below it.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class HomeLayout:
+    """A party's private folder."""
+
+    path: Path
+
+    @property
+    def identity(self) -> Path:
+        """The secret seed of the party's keys: back it up, show it to nobody."""
+        return self.path / "identity"
+
+    @property
+    def budget(self) -> Path:
+        """The owner's privacy budget book, across runs."""
+        return self.path / "budget.db"
+
+    def journal(self, run: str) -> Path:
+        """What the party must remember of one run."""
+        return self.path / f"journal-{run[:16]}.db"
+
+    def rows(self, run: str) -> Path:
+        """The encoded rows registered for one run: secret, exactly what the commitment commits to."""
+        return self.path / f"rows-{run[:16]}.npy"
+
+
+@dataclass(frozen=True)
+class RunLayout:
+    """A run's folder."""
+
+    path: Path
+
+    @property
+    def agreement(self) -> Path:
+        """The agreement, canonical JSON."""
+        return self.path / "agreement.json"
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger: all that an auditor needs."""
+        return self.path / "ledger.db"
+
+    @property
+    def model(self) -> Path:
+        """The released model, canonical JSON."""
+        return self.path / "model.json"
+
+    @property
+    def report(self) -> Path:
+        """Figures for programs (schema: docs/spec/report.md)."""
+        return self.path / "report.json"
+
+    @property
+    def page(self) -> Path:
+        """The report for people, one HTML file."""
+        return self.path / "report.html"
+
+    def home(self, name: str) -> HomeLayout:
+        """The home of a party that is simulated on this machine."""
+        return HomeLayout(self.path / "parties" / slug(name))
+
+
+def slug(name: str) -> str:
+    """Return `name` as a folder name."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "party"

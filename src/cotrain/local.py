@@ -1,0 +1,178 @@
+"""A run whose parties all have their homes on this machine: open the folders, hand the parts to `cotrain.flow`.
+
+Used by `cotrain run` and `cotrain demo`. Every party still reads, checks and signs by itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from cotrain.agreement.document import Agreement
+from cotrain.dataset.encoding import EncodedDataset
+from cotrain.dataset.fingerprint import dataset_fingerprint
+from cotrain.errors import OutsideError
+from cotrain.identity.keys import Identity, load_identity
+from cotrain.layout import HomeLayout, RunLayout
+from cotrain.ledger.store import Ledger
+from cotrain.ports import Clock, Entropy
+from cotrain.privacy.budget import BudgetBook
+from cotrain.rounds.coordinator import Coordinator
+from cotrain.rounds.journal import SqliteJournal
+from cotrain.rounds.party import OwnedData, Party
+from cotrain.rounds.view import View
+from cotrain.rounds.witness import log_policy
+
+
+@dataclass(frozen=True)
+class Member:
+    """A party of a local run: its keys and its home."""
+
+    identity: Identity
+    home: HomeLayout
+
+
+@dataclass(frozen=True)
+class LocalRun:
+    """Everything that `cotrain.flow.run_in_process` needs."""
+
+    coordinator: Coordinator
+    parties: Sequence[Party]
+    ledger: Ledger = field(repr=False)
+
+    def close(self) -> None:
+        """Close the ledger's file."""
+        self.ledger.close()
+
+
+def create_home(home: HomeLayout, name: str, entropy: Entropy) -> Identity:
+    """Make a home with a fresh identity, or return the identity of the home that is there.
+
+    Raises:
+        OutsideError: the folder cannot be written.
+    """
+    if home.identity.exists():
+        return load_identity(home.identity)
+    make_folder(home.path)
+    identity = Identity(entropy.draw(f"identity/{name}", 32), name)
+    identity.save(home.identity)
+    return identity
+
+
+def register_rows(
+    member: Member, agreement: Agreement, dataset: EncodedDataset, epsilon_limit: float
+) -> str:
+    """Keep an owner's encoded rows for a run and set the privacy limit of these rows if there is none yet.
+
+    Returns:
+        The fingerprint under which the owner's budget book keeps these rows.
+    """
+    path = member.home.rows(agreement.digest)
+    partial = path.with_suffix(".partial.npy")
+    np.save(partial, dataset.rows)
+    partial.replace(path)
+    fingerprint = _fingerprint(member.identity, dataset)
+    with BudgetBook.open(member.home.budget) as book:
+        if book.limit(fingerprint) is None:
+            book.set_limit(fingerprint, epsilon_limit, float(agreement.delta))
+    return fingerprint
+
+
+def approve(member: Member, agreement: Agreement) -> None:
+    """Record that the owner of this home consents to the agreement."""
+    journal = SqliteJournal(member.home.journal(agreement.digest))
+    journal.put(f"approved/{agreement.digest}", b"yes")
+    journal.close()
+
+
+def open_party(member: Member, agreement: Agreement, entropy: Entropy, clock: Clock) -> Party:
+    """Return the party of this home, as far as it has come in this run."""
+    return Party(
+        identity=member.identity,
+        view=View(log_policy(agreement)),
+        journal=SqliteJournal(member.home.journal(agreement.digest)),
+        entropy=entropy,
+        clock=clock,
+        data=_owned(member, agreement),
+    )
+
+
+def open_run(
+    run: RunLayout,
+    agreement: Agreement,
+    members: Sequence[Member],
+    *,
+    entropy: Sequence[Entropy],
+    clock: Clock,
+) -> LocalRun:
+    """Start a run in a folder, or go on with the one that is there.
+
+    Args:
+        run: The run's folder.
+        agreement: The agreement; must be the one in the folder if there is one.
+        members: All parties, in the agreement's order.
+        entropy: One source for each member.
+        clock: The clock of all.
+
+    Raises:
+        OutsideError: the folder holds another run, or cannot be written.
+    """
+    make_folder(run.path)
+    _keep_agreement(run.agreement, agreement)
+    ledger = Ledger.open(run.ledger) if run.ledger.exists() else Ledger.create(run.ledger)
+    named = agreement.coordinator.did
+    lead = next(member for member in members if member.identity.did == named)
+    coordinator = Coordinator(lead.identity, agreement, ledger, clock)
+    parties = [
+        open_party(member, agreement, source, clock)
+        for member, source in zip(members, entropy, strict=True)
+    ]
+    return LocalRun(coordinator, parties, ledger)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it.
+
+    Raises:
+        OutsideError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutsideError(
+            "folder-not-made",
+            f"the folder {path} cannot be made: {error.strerror}",
+            meaning="Nothing was written.",
+            hint="Choose another folder, or ask for the right to write there.",
+        ) from error
+
+
+def _keep_agreement(path: Path, agreement: Agreement) -> None:
+    if path.exists():
+        if path.read_bytes() != agreement.data:
+            raise OutsideError(
+                "folder-of-another-run",
+                f"{path} is another agreement",
+                meaning="A run folder holds one run; nothing in it was touched.",
+                hint="Choose another folder with --out.",
+            )
+        return
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(agreement.data)
+    partial.replace(path)
+
+
+def _owned(member: Member, agreement: Agreement) -> OwnedData | None:
+    path = member.home.rows(agreement.digest)
+    if not path.exists():
+        return None
+    rows = np.load(path, allow_pickle=False)
+    schema = agreement.data_schema
+    dataset = EncodedDataset(schema.digest(), schema.encoded_names, rows)
+    fingerprint = _fingerprint(member.identity, dataset)
+    return OwnedData(rows, fingerprint, BudgetBook.open(member.home.budget))
+
+
+def _fingerprint(identity: Identity, dataset: EncodedDataset) -> str:
+    return dataset_fingerprint(dataset, identity.secret("fingerprint"))
