@@ -1,5 +1,10 @@
 //! `cotrain._native.commitment`: arrays and bytes in, bytes out; see docs/spec/commitment.md.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "PyO3 hands over what it extracted"
+)]
+
 use cotrain_commitment as core;
 use cotrain_commitment::{Blindings, CommitmentError, Entry};
 use numpy::{Element, PyReadonlyArray1};
@@ -33,7 +38,7 @@ fn refuse(error: CommitmentError) -> PyErr {
 fn entries<'a, E: Element>(values: &'a PyReadonlyArray1<'_, E>) -> PyResult<&'a [E]> {
     values.as_slice().map_err(|_| {
         PyValueError::new_err((
-            "commitment-not-contiguous",
+            "commitment-entries",
             "the array is not contiguous in memory",
         ))
     })
@@ -122,15 +127,11 @@ fn check_commitments(
 }
 
 #[pyfunction]
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "PyO3 extracts an owned list of borrowed bytes"
-)]
 fn sum_commitments<'py>(
     py: Python<'py>,
     lists: Vec<Bound<'py, PyBytes>>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let lists: Vec<&[u8]> = lists.iter().map(|list| list.as_bytes()).collect();
+    let lists: Vec<&[u8]> = lists.iter().map(PyBytesMethods::as_bytes).collect();
     let rows = lists
         .first()
         .map_or(0, |list| list.len().div_ceil(core::ENCODED_BYTES));
@@ -141,10 +142,6 @@ fn sum_commitments<'py>(
 }
 
 #[pyfunction]
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "PyO3 extracts an owned list of borrowed bytes"
-)]
 fn add_blindings<'py>(
     py: Python<'py>,
     lists: Vec<Bound<'py, PyBytes>>,

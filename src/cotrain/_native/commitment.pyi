@@ -2,7 +2,7 @@
 
 Points and scalars are 32 canonical bytes each, lists are concatenations; arrays are one-dimensional
 and contiguous. Every function raises `ValueError(code, sentence)` for what it refuses; the codes
-are those of `docs/spec/commitment.md`. `cotrain.commitment.pedersen` is the typed face of this module.
+are those of `docs/spec/commitment.md`. `cotrain.commitment.pedersen` is the typed face.
 """
 # ruff: noqa: PYI021 - a compiled module has no other place for its docstrings
 
