@@ -7,6 +7,6 @@
 - `calibration`: how much noise a wanted guarantee needs, and the noise plan of a run.
 - `budget`: a data owner's book of what each of their datasets has spent.
 
-The arithmetic is integer or rational and rounds against us. Specifications: ``docs/spec/noise.md`` and
-``docs/spec/privacy-accounting.md``.
+The arithmetic is integer or rational and rounds against us. Specifications: ``docs/spec/noise.md``
+and ``docs/spec/privacy-accounting.md``.
 """

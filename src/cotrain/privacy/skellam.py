@@ -1,11 +1,13 @@
 """The exact sampling table of the Skellam law, as 64-bit thresholds.
 
 Skellam(m) is the difference of two independent Poisson(m/2) variables: mean 0, **variance m**,
-``P(k) = exp(-m) I_k(m)`` with ``I`` the modified Bessel function of the first kind. This is ``Sk_{0,m}`` in
-Agarwal, Kairouz, Liu, "The Skellam Mechanism for Differentially Private Federated Learning" (NeurIPS 2021).
+``P(k) = exp(-m) I_k(m)`` with ``I`` the modified Bessel function of the first kind. This is
+``Sk_{0,m}`` in Agarwal, Kairouz, Liu, "The Skellam Mechanism for Differentially Private Federated
+Learning" (NeurIPS 2021).
 
-Everything is interval arithmetic on Python integers: no float, hence the same table on every machine, and an
-error bound that is computed, not estimated. Steps as in ``docs/spec/noise.md``, section 3.
+Everything is interval arithmetic on Python integers: no float, hence the same table on every
+machine, and an error bound that is computed, not estimated. Steps as in ``docs/spec/noise.md``,
+section 3.
 """
 
 import hashlib
@@ -31,14 +33,17 @@ _MAX_WIDTH = 1 << (_FINE - 20)  # widest interval accepted: 2^-20 of a unit
 
 @dataclass(frozen=True)
 class SkellamTable:
-    """A sampling table: the value ``k`` is drawn by the 64-bit words ``u`` with ``t_k <= u < t_{k+1}``.
+    """A sampling table: the value ``k`` is drawn by the words ``u`` with ``t_k <= u < t_{k+1}``.
 
     Attributes:
         variance: Variance m of the Skellam law.
         radius: Largest value K that can be drawn; the smallest K with ``P(|X| > K) < 2^-64``.
-        thresholds: uint64, shape (2K + 1,), read-only: ``t_-K = 0, ..., t_K``. Never decreasing, symmetric.
-        total_variation: Upper bound on the total variation distance between one sample and Skellam(m).
-        cdf_error: Upper bound on ``sum_k |F'(k) - F(k)|``, the L1 distance of the two distribution functions.
+        thresholds: uint64, shape (2K + 1,), read-only: ``t_-K = 0, ..., t_K``. Never decreasing,
+            symmetric.
+        total_variation: Upper bound on the total variation distance between one sample and
+            Skellam(m).
+        cdf_error: Upper bound on ``sum_k |F'(k) - F(k)|``, the L1 distance of the two distribution
+            functions.
     """
 
     variance: int
@@ -48,7 +53,7 @@ class SkellamTable:
     cdf_error: Fraction
 
     def sha256(self) -> str:
-        """Return the identity of the table: hex SHA-256 of its thresholds as little-endian 64-bit words."""
+        """Return the table's identity: hex SHA-256 of the thresholds as little-endian words."""
         return hashlib.sha256(self.thresholds.astype("<u8").tobytes()).hexdigest()
 
 
@@ -76,7 +81,8 @@ def build_table(variance: int) -> SkellamTable:
 
     Raises:
         UsageError: ``noise-bad-variance``.
-        ArithmeticError: The error bound came out too wide; a defect of this module, never of its input.
+        ArithmeticError: The error bound came out too wide; a defect of this module, never of its
+            input.
     """
     check_variance(variance)
     lows, highs = _ratios(variance, _start(variance))
@@ -84,32 +90,33 @@ def build_table(variance: int) -> SkellamTable:
 
 
 def check_variance(variance: int) -> None:
-    """Raise `UsageError` unless `variance` is an integer from 1 to `MAX_VARIANCE`."""
-    if isinstance(variance, bool) or not isinstance(variance, int) or variance < 1:
-        raise UsageError("noise-bad-variance", f"the noise variance is {variance!r}, not a positive integer")
+    """Raise `UsageError` unless `variance` is from 1 to `MAX_VARIANCE`."""
+    if variance < 1:
+        raise UsageError("noise-bad-variance", f"the noise variance is {variance}, not positive")
     if variance > MAX_VARIANCE:
         raise UsageError(
             "noise-bad-variance",
             f"the noise variance {variance} is above {MAX_VARIANCE}",
             meaning="The sampling table would not fit in a sensible amount of memory.",
-            hint="Round the gradient more coarsely (a larger shift), which shrinks the noise with it.",
+            hint="Round the gradient more coarsely (a larger shift); that shrinks the noise too.",
         )
 
 
 def _start(variance: int) -> int:
     """Return the index from which the ratios are followed down (step 1).
 
-    From here to K the ratios' intervals shrink by about ``exp(-(start^2 - K^2) / variance) < 2^-128``. Nothing
-    rests on this choice: too small a start is caught by the width test of step 5.
+    From here to K the ratios' intervals shrink by about ``exp(-(start^2 - K^2) / variance) <
+    2^-128``. Nothing rests on this choice: too small a start is caught by the width test of step
+    5.
     """
     return isqrt(182 * variance) + 80
 
 
 def _first_ratio(variance: int, k: int) -> tuple[int, int]:
-    """Return bounds of ``r_k = I_{k+1} / I_k`` in units of 2^-128, from the decrease of the ratios alone (step 1).
+    """Return bounds of ``r_k = I_{k+1} / I_k`` in units of 2^-128, from their decrease (step 1).
 
-    ``1 / r_{k-1} = 2k/m + r_k`` and ``r_{k+1} <= r_k <= r_{k-1}`` put ``r_k`` between the positive roots of
-    ``r^2 + 2(k+1)/m r = 1`` and ``r^2 + 2k/m r = 1``.
+    ``1 / r_{k-1} = 2k/m + r_k`` and ``r_{k+1} <= r_k <= r_{k-1}`` put ``r_k`` between the positive
+    roots of ``r^2 + 2(k+1)/m r = 1`` and ``r^2 + 2k/m r = 1``.
     """
     more = -(-(2 * (k + 1) << _BITS) // variance)
     less = (2 * k << _BITS) // variance
@@ -119,7 +126,7 @@ def _first_ratio(variance: int, k: int) -> tuple[int, int]:
 
 
 def _ratios(variance: int, start: int) -> tuple[list[int], list[int]]:
-    """Return lower and upper bounds of ``I_{k+1} / I_k`` for k = 0..start-1, in units of 2^-128 (step 2)."""
+    """Return bounds of ``I_{k+1} / I_k`` for k = 0..start-1, in units of 2^-128 (step 2)."""
     numerator = variance << (2 * _BITS)
     low, high = _first_ratio(variance, start)
     lows, highs = [0] * start, [0] * start
@@ -134,7 +141,7 @@ def _ratios(variance: int, start: int) -> tuple[list[int], list[int]]:
 
 
 def _weights(lows: list[int], highs: list[int]) -> tuple[list[int], list[int]]:
-    """Return lower and upper bounds of ``I_k / I_0`` for k = 0..start, in units of 2^-128 (step 3)."""
+    """Return bounds of ``I_k / I_0`` for k = 0..start, in units of 2^-128 (step 3)."""
     low, high = _ONE, _ONE
     weights_low, weights_high = [low], [high]
     for ratio_low, ratio_high in zip(lows, highs, strict=True):
@@ -148,8 +155,8 @@ def _weights(lows: list[int], highs: list[int]) -> tuple[list[int], list[int]]:
 def _tails(weights_low: list[int], weights_high: list[int], *, last_ratio: int) -> _Tails:
     """Sum the weights from the far end and divide by the sum of all (step 4).
 
-    The ratios decrease with k (Turan), so what lies beyond `start` is below a geometric series with the last
-    ratio; the same holds for the tails themselves.
+    The ratios decrease with k (Turan), so what lies beyond `start` is below a geometric series
+    with the last ratio; the same holds for the tails themselves.
     """
     sums_low = list(accumulate(reversed(weights_low[1:])))
     beyond = _geometric_rest(weights_high[-1], last_ratio)
