@@ -128,6 +128,8 @@ def storage_errors(path: Path) -> Iterator[None]:
             f"{path}: {error}",
             hint="Check that the disk has room, and that the directory can be written.",
         ) from error
+    except UnicodeDecodeError as error:  # stored text, or a name in SQLite's own message
+        raise damaged(path, "it holds text that is not UTF-8") from error
 
 
 def damaged(path: Path, what: str) -> CotrainError:

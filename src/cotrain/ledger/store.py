@@ -61,7 +61,7 @@ class Ledger:
         Raises:
             UsageError: There is no such file.
             MalformedError: Not a ledger, of an unknown version, or damaged.
-            ForgeryError: The last entry or checkpoint does not belong to this tree.
+            ForgeryError: The tree is not complete, or the last checkpoint is not of this tree.
             OutsideError: The file cannot be read or locked.
         """
         ledger = cls(open_file(path, read_only=read_only), path)
@@ -300,11 +300,8 @@ class Ledger:
             )
 
     def _check_edge(self) -> None:
-        """Check the last entry and the last checkpoint against the stored tree."""
-        size = self.size
-        self.root(size)
-        if size:
-            self.entry(size - 1)
+        """Check the last checkpoint against the stored tree, and that its right edge is there."""
+        self.root(self.size)
         latest = self.latest_checkpoint()
         if latest is not None:
             self._check_ours(Checkpoint.parse(parse_note(latest).text))
