@@ -1,4 +1,4 @@
-//! Deal a key to a committee (Pedersen, "Non-interactive and information-theoretic secure verifiable secret
+//! Deal a key to its holders (Pedersen, "Non-interactive and information-theoretic secure verifiable secret
 //! sharing", CRYPTO 1991), with a vector in place of one secret.
 //!
 //! Spec: `docs/spec/key-sharing.md`; the step numbers in the comments are its.
@@ -12,9 +12,9 @@ use rand_core::Rng;
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::committee::{Committee, Row, commitments_error};
 use crate::limbs::pack;
 use crate::sampling::Streams;
+use crate::share_format::{MAX_HOLDERS, Row, commitments_error};
 use crate::{Error, Parameters, SecretKey};
 
 /// What a dealer publishes, and what it sends in secret.
@@ -33,25 +33,30 @@ impl fmt::Debug for Dealing {
     }
 }
 
-/// Share `key` among the committee.
+/// Share `key` among holders `1..=holders`: any `threshold` of them rebuild it, fewer learn nothing.
 ///
 /// `seed` is 32 secret uniform bytes; the same inputs give the same dealing.
 ///
 /// # Errors
-/// None for parameters made by [`Parameters::derive`]; the commitment crate's bound on widths is passed on.
+/// [`Error::ThresholdInvalid`] unless `2 <= threshold <= holders <= MAX_HOLDERS`; a threshold of one would hand the
+/// key to each holder.
 pub fn deal(
     parameters: &Parameters,
-    committee: Committee,
+    threshold: u32,
+    holders: u32,
     key: &SecretKey,
     seed: &[u8; 32],
 ) -> Result<Dealing, Error> {
+    if threshold < 2 || threshold > holders || holders > MAX_HOLDERS {
+        return Err(Error::ThresholdInvalid);
+    }
     // D1. A polynomial of degree t - 1 whose constant term is the key.
-    let polynomial = draw_polynomial(parameters, committee, key, seed);
+    let polynomial = draw_polynomial(parameters, [threshold, holders], key, seed);
     // D2. A hiding commitment to each coefficient.
     let points: Result<Vec<RistrettoPoint>, Error> =
         polynomial.par_iter().map(|row| commit_row(row)).collect();
     // D3. Its value at each holder.
-    let shares = (1..=committee.holders())
+    let shares = (1..=holders)
         .into_par_iter()
         .map(|holder| encode_scalars(&evaluate(&polynomial, &Scalar::from(holder))));
     Ok(Dealing {
@@ -63,24 +68,19 @@ pub fn deal(
 /// The coefficients, lowest first; each is a vector of scalars and a blinding.
 fn draw_polynomial(
     parameters: &Parameters,
-    committee: Committee,
+    [threshold, holders]: [u32; 2],
     key: &SecretKey,
     seed: &[u8; 32],
 ) -> Vec<Row> {
     // The key is an input, so that a seed used twice by mistake does not repeat a polynomial.
-    let shape = [
-        parameters.parties(),
-        committee.threshold(),
-        committee.holders(),
-    ]
-    .map(u32::to_le_bytes);
+    let shape = [parameters.parties(), threshold, holders].map(u32::to_le_bytes);
     let streams = Streams::new(
         "cotrain/key-sharing/v1/polynomial",
         &[seed, key.limbs(), shape.as_flattened()],
     );
     let mut constant = pack(parameters, key);
     constant.push(draw_scalar(&mut streams.stream(0)));
-    let others = (1..u64::from(committee.threshold())).map(|index| {
+    let others = (1..u64::from(threshold)).map(|index| {
         let mut stream = streams.stream(index);
         let mut row = Zeroizing::new(Vec::with_capacity(constant.len()));
         row.extend((0..constant.len()).map(|_| draw_scalar(&mut stream)));

@@ -52,8 +52,8 @@ pub enum Error {
         field: usize,
     },
     /// Not 2 <= threshold <= holders <= [`crate::MAX_HOLDERS`].
-    CommitteeInvalid,
-    /// A holder that is not in `1..=holders`.
+    ThresholdInvalid,
+    /// A holder that is zero or above [`crate::MAX_HOLDERS`].
     HolderOutOfRange,
     /// A holder who appears twice.
     HolderTwice {
@@ -83,15 +83,15 @@ pub enum Error {
     ShareDoesNotFit,
     /// Nothing to add.
     NothingToSum,
-    /// Fewer good shares than the threshold.
+    /// Fewer shares than the threshold.
     TooFewShares {
-        /// How many were good.
-        good: usize,
+        /// How many there are.
+        got: usize,
         /// How many are needed.
-        needed: usize,
-        /// The holders whose shares were bad.
-        bad: Vec<u32>,
+        needed: u32,
     },
+    /// More shares than the threshold, not all on one polynomial.
+    SharesDisagree,
 }
 
 impl Error {
@@ -111,7 +111,7 @@ impl Error {
             Self::KeySumOutOfRange { .. } => "key-sum-out-of-range",
             Self::ErrorTooLarge { .. } => "error-too-large",
             Self::SumTooLarge { .. } => "sum-too-large",
-            Self::CommitteeInvalid => "committee-invalid",
+            Self::ThresholdInvalid => "threshold-invalid",
             Self::HolderOutOfRange => "holder-out-of-range",
             Self::HolderTwice { .. } => "holder-twice",
             Self::CommitmentsLength => "commitments-length",
@@ -121,6 +121,7 @@ impl Error {
             Self::ShareDoesNotFit => "share-does-not-fit",
             Self::NothingToSum => "nothing-to-sum",
             Self::TooFewShares { .. } => "too-few-shares",
+            Self::SharesDisagree => "shares-disagree",
         }
     }
 }
@@ -166,12 +167,8 @@ impl fmt::Display for Error {
                     "component {component} of the share is not below the group order"
                 )
             }
-            Self::TooFewShares { good, needed, bad } => {
-                write!(
-                    f,
-                    "{good} good shares of {needed} needed; bad ones from holders {bad:?}"
-                )
-            }
+            Self::TooFewShares { got, needed } => write!(f, "{got} shares, {needed} needed"),
+            Self::SharesDisagree => f.write_str("the shares are not on one polynomial"),
             Self::PartiesOutOfRange => f.write_str("the number of parties is out of range"),
             Self::FieldTooWide => {
                 f.write_str("the sum of one field over all parties does not fit a coefficient")
@@ -182,8 +179,8 @@ impl fmt::Display for Error {
             Self::SummandsOutOfRange => {
                 f.write_str("the number of ciphertexts is not in 1..=parties")
             }
-            Self::CommitteeInvalid => f.write_str("a committee needs 2 <= threshold <= holders"),
-            Self::HolderOutOfRange => f.write_str("no such holder in the committee"),
+            Self::ThresholdInvalid => f.write_str("shares need 2 <= threshold <= holders"),
+            Self::HolderOutOfRange => f.write_str("the holder is zero or above the maximum"),
             Self::CommitmentsLength => {
                 f.write_str("not one commitment of 32 bytes for each threshold")
             }

@@ -1,10 +1,10 @@
 //! Encryption of sums: one-round RLWE keys, and their verifiable shares.
 //!
 //! Read in this order: [`Parameters`] (the numbers), [`SecretKey`], [`encrypt`], [`sum_ciphertexts`],
-//! [`open_total`]; then [`Committee`], [`deal`], [`verify_share`], [`sum_shares`], [`recover`]. Every function is deterministic: randomness comes in as 32-byte seeds.
+//! [`open_total`]; then [`deal`], [`verify_share`], [`sum_shares`], [`recover`].
+//! Every function is deterministic: randomness comes in as 32-byte seeds.
 //! Specs: `docs/spec/encryption.md`, `docs/spec/key-sharing.md`.
 
-mod committee;
 mod dealing;
 mod encryption;
 mod error;
@@ -16,16 +16,17 @@ mod packing;
 mod parameters;
 mod recovery;
 mod sampling;
+mod share_format;
 mod verification;
 
-pub use committee::{Committee, MAX_HOLDERS};
 pub use dealing::{Dealing, deal};
 pub use encryption::{check_ciphertext, encrypt, open_total, sum_ciphertexts};
 pub use error::Error;
 pub use key::SecretKey;
 pub use parameters::{COEFFICIENT_BITS, DEGREE, MAX_PARTIES, MODULUS, NOISE_BOUND, Parameters};
-pub use recovery::{Recovery, recover, sum_commitments, sum_shares};
-pub use verification::{check_commitments, verify_share, verify_shares};
+pub use recovery::{recover, sum_commitments, sum_shares};
+pub use share_format::MAX_HOLDERS;
+pub use verification::{find_bad_shares, verify_share};
 
 #[cfg(test)]
 mod sharing_tests;

@@ -6,30 +6,22 @@ use std::collections::BTreeSet;
 
 use cotrain_commitment::encode_scalars;
 use curve25519_dalek::Scalar;
-use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use crate::committee::{Committee, Row, add_weighted, commitments_error, read_share};
 use crate::limbs::unpack;
-use crate::verification::verify_share;
+use crate::share_format::{
+    Row, add_weighted, commitment_count, commitments_error, position, read_share,
+};
 use crate::{Error, Parameters};
-
-/// A rebuilt sum of keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recovery {
-    /// The coefficients of the sum, public from now on.
-    pub key_sum: Vec<i32>,
-    /// Holders whose shares were refused, in the order given.
-    pub bad_holders: Vec<u32>,
-}
 
 /// Add the commitments of several dealers: the commitments of the sum of their polynomials.
 ///
 /// # Errors
-/// [`Error::NothingToSum`], [`Error::CommitmentsLength`], [`Error::CommitmentNotCanonical`].
-pub fn sum_commitments(committee: Committee, commitments: &[&[u8]]) -> Result<Vec<u8>, Error> {
-    let rows = committee.threshold() as usize;
-    cotrain_commitment::sum_commitments(commitments, rows)
+/// [`Error::NothingToSum`], [`Error::CommitmentsLength`] (also if lengths differ), [`Error::CommitmentNotCanonical`].
+pub fn sum_commitments(commitments: &[&[u8]]) -> Result<Vec<u8>, Error> {
+    let first = commitments.first().ok_or(Error::NothingToSum)?;
+    let count = commitment_count(first)?;
+    cotrain_commitment::sum_commitments(commitments, count)
         .map_err(|error| commitments_error(&error))
 }
 
@@ -48,83 +40,79 @@ pub fn sum_shares(parameters: &Parameters, shares: &[&[u8]]) -> Result<Zeroizing
     Ok(encode_scalars(&sum))
 }
 
-/// Rebuild the sum of `summands` keys from sums of shares, checking every one against the summed `commitments`.
+/// Rebuild the sum of `summands` keys from (holder, sum of shares), at least `threshold` of them.
+///
+/// The shares have been checked one by one with [`crate::verify_share`] against the summed commitments, which names a
+/// liar; here a surplus share that does not fit stops the recovery.
 ///
 /// # Errors
-/// [`Error::TooFewShares`] names the holders whose shares are false or malformed;
-/// [`Error::KeySumOutOfRange`] means that a dealer shared something that is not a key;
-/// [`Error::SummandsOutOfRange`], [`Error::HolderOutOfRange`], [`Error::HolderTwice`],
-/// [`Error::CommitmentsLength`], [`Error::CommitmentNotCanonical`].
+/// [`Error::TooFewShares`], [`Error::SharesDisagree`]; [`Error::KeySumOutOfRange`] if a dealer shared something that is
+/// not a key; [`Error::SummandsOutOfRange`], [`Error::ThresholdInvalid`], [`Error::HolderOutOfRange`],
+/// [`Error::HolderTwice`], [`Error::ShareLength`], [`Error::ShareNotCanonical`].
 pub fn recover(
     parameters: &Parameters,
-    committee: Committee,
-    commitments: &[u8],
     summands: u32,
+    threshold: u32,
     shares: &[(u32, &[u8])],
-) -> Result<Recovery, Error> {
-    // R1. Shapes: each holder once.
+) -> Result<Vec<i32>, Error> {
+    // R1. Shapes: enough shares, each holder once.
     if summands == 0 || summands > parameters.parties() {
         return Err(Error::SummandsOutOfRange);
     }
-    check_holders(committee, shares)?;
-    committee.read_commitments(commitments)?;
-    // R2. Every share, surplus ones too, is on the summed polynomial or its holder is named.
-    let check = |(holder, share): &(u32, &[u8])| {
-        verify_share(parameters, committee, commitments, *holder, share).is_ok()
-    };
-    let verdicts: Vec<bool> = shares.par_iter().map(check).collect();
-    let (good, bad): (Vec<_>, Vec<_>) = shares
-        .iter()
-        .zip(verdicts)
-        .partition(|(_, verdict)| *verdict);
-    let bad_holders: Vec<u32> = bad.into_iter().map(|((holder, _), _)| *holder).collect();
-    let needed = committee.threshold() as usize;
-    if good.len() < needed {
+    if threshold < 2 {
+        return Err(Error::ThresholdInvalid);
+    }
+    let rows = read_distinct(parameters, shares)?;
+    let Some((chosen, surplus)) = rows.split_at_checked(threshold as usize) else {
         return Err(Error::TooFewShares {
-            good: good.len(),
-            needed,
-            bad: bad_holders,
+            got: rows.len(),
+            needed: threshold,
         });
+    };
+    // R2. Every surplus share, blinding included, is on the polynomial through the first ones.
+    if surplus
+        .iter()
+        .any(|(position, row)| interpolate(chosen, position) != *row)
+    {
+        return Err(Error::SharesDisagree);
     }
-    // R3. Interpolate at zero, then read the limbs. Which t shares are used does not matter: all are on one polynomial.
-    let chosen: Result<Vec<(Scalar, Row)>, Error> = good
-        .into_iter()
-        .take(needed)
-        .map(|((holder, share), _)| {
-            Ok((committee.position(*holder)?, read_share(parameters, share)?))
-        })
-        .collect();
-    let constant = interpolate(parameters, &chosen?);
-    Ok(Recovery {
-        key_sum: unpack(parameters, summands, &constant)?,
-        bad_holders,
-    })
+    // R3. Its value at zero holds the limbs of the key sum, and then the blinding.
+    let mut constant = interpolate(chosen, &Scalar::ZERO);
+    constant.truncate(parameters.key_scalars());
+    unpack(parameters, summands, &constant)
 }
 
-/// Each holder exists and appears once.
-fn check_holders(committee: Committee, shares: &[(u32, &[u8])]) -> Result<(), Error> {
+/// Decode the shares; each holder appears once.
+fn read_distinct(
+    parameters: &Parameters,
+    shares: &[(u32, &[u8])],
+) -> Result<Vec<(Scalar, Row)>, Error> {
     let mut seen = BTreeSet::new();
-    for (holder, _) in shares {
-        committee.position(*holder)?;
-        if !seen.insert(*holder) {
-            return Err(Error::HolderTwice { holder: *holder });
+    let read = |&(holder, share): &(u32, &[u8])| {
+        let position = position(holder)?;
+        if !seen.insert(holder) {
+            return Err(Error::HolderTwice { holder });
         }
-    }
-    Ok(())
+        Ok((position, read_share(parameters, share)?))
+    };
+    shares.iter().map(read).collect()
 }
 
-/// The value at zero, without the blinding.
-fn interpolate(parameters: &Parameters, shares: &[(Scalar, Row)]) -> Vec<Scalar> {
-    let mut constant = vec![Scalar::ZERO; parameters.key_scalars()];
+/// The value at `target` of the polynomial through all `shares` (Lagrange).
+fn interpolate(shares: &[(Scalar, Row)], target: &Scalar) -> Row {
+    let mut value = Zeroizing::new(vec![
+        Scalar::ZERO;
+        shares.first().map_or(0, |(_, row)| row.len())
+    ]);
     for (position, row) in shares {
         let others = shares
             .iter()
             .map(|(other, _)| other)
             .filter(|other| *other != position);
         let (top, bottom) = others.fold((Scalar::ONE, Scalar::ONE), |(top, bottom), other| {
-            (top * other, bottom * (other - position))
+            (top * (target - other), bottom * (position - other))
         });
-        add_weighted(&mut constant, &(top * bottom.invert()), row);
+        add_weighted(&mut value, &(top * bottom.invert()), row);
     }
-    constant
+    value
 }

@@ -8,9 +8,9 @@ use rand_core::Rng;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use crate::committee::{Committee, Row, add_weighted, read_share};
 use crate::dealing::commit_row;
 use crate::sampling::Streams;
+use crate::share_format::{Row, add_weighted, position, read_commitments, read_share};
 use crate::{Error, Parameters};
 
 /// The commitments and the share of one dealer, decoded.
@@ -20,25 +20,18 @@ struct Claim {
 }
 
 impl Claim {
-    /// V1. Everything is canonical and has the shape that the parameters give.
-    fn read(
-        parameters: &Parameters,
-        committee: Committee,
-        commitments: &[u8],
-        share: &[u8],
-    ) -> Result<Self, Error> {
+    /// V1. Everything is canonical and has its shape.
+    fn read(parameters: &Parameters, commitments: &[u8], share: &[u8]) -> Result<Self, Error> {
         Ok(Self {
-            points: committee.read_commitments(commitments)?,
+            points: read_commitments(commitments)?,
             row: read_share(parameters, share)?,
         })
     }
 
     /// V2. The share opens the committed polynomial at `position`.
     fn check(&self, position: &Scalar) -> Result<(), Error> {
-        let expected = RistrettoPoint::vartime_multiscalar_mul(
-            powers(*position, self.points.len()),
-            &self.points,
-        );
+        let powers = powers(position, self.points.len());
+        let expected = RistrettoPoint::vartime_multiscalar_mul(powers, &self.points);
         if commit_row(&self.row)? == expected {
             Ok(())
         } else {
@@ -47,79 +40,62 @@ impl Claim {
     }
 }
 
-/// Check that commitments are well formed, which needs no share.
-///
-/// # Errors
-/// [`Error::CommitmentsLength`], [`Error::CommitmentNotCanonical`].
-pub fn check_commitments(committee: Committee, commitments: &[u8]) -> Result<(), Error> {
-    committee.read_commitments(commitments).map(|_| ())
-}
-
 /// Check the share of `holder` against the dealer's commitments.
 ///
-/// Sums of shares are checked in the same way against [`crate::sum_commitments`].
+/// The degree of the polynomial is read off the commitments: whoever admits a dealing checks first that there are as
+/// many as the threshold. Sums of shares are checked in the same way against [`crate::sum_commitments`].
 ///
 /// # Errors
 /// [`Error::ShareDoesNotFit`] for a false share; [`Error::HolderOutOfRange`], [`Error::CommitmentsLength`],
 /// [`Error::CommitmentNotCanonical`], [`Error::ShareLength`], [`Error::ShareNotCanonical`] for malformed input.
 pub fn verify_share(
     parameters: &Parameters,
-    committee: Committee,
     commitments: &[u8],
     holder: u32,
     share: &[u8],
 ) -> Result<(), Error> {
-    let position = committee.position(holder)?;
-    Claim::read(parameters, committee, commitments, share)?.check(&position)
+    let position = position(holder)?;
+    Claim::read(parameters, commitments, share)?.check(&position)
 }
 
-/// Check the shares that many dealers sent to one `holder`; return the positions of the bad ones.
+/// Check what many dealers sent to one `holder`, pairs of commitments and share; return the places of the bad ones.
 ///
 /// # Errors
-/// [`Error::HolderOutOfRange`].
-pub fn verify_shares(
+/// [`Error::HolderOutOfRange`]; anything malformed in a pair makes that pair bad.
+pub fn find_bad_shares(
     parameters: &Parameters,
-    committee: Committee,
     holder: u32,
     dealings: &[(&[u8], &[u8])],
 ) -> Result<Vec<usize>, Error> {
-    let position = committee.position(holder)?;
-    let read = |(commitments, share): &(&[u8], &[u8])| {
-        Claim::read(parameters, committee, commitments, share).ok()
-    };
+    let position = position(holder)?;
+    let read =
+        |(commitments, share): &(&[u8], &[u8])| Claim::read(parameters, commitments, share).ok();
     let claims: Vec<Option<Claim>> = dealings.par_iter().map(read).collect();
-    let good: Vec<&Claim> = claims.iter().flatten().collect();
-    // B1, B2. One random combination of all; if it holds, so does each, but for a chance of 2^-128.
-    let weights = draw_weights(parameters, committee, holder, dealings, good.len());
-    let all_good = combination_holds(&good, &weights, &position)?;
+    let readable: Vec<&Claim> = claims.iter().flatten().collect();
+    // B1, B2. One random combination of all; if it holds then so does each, but for a chance of 2^-128.
+    let weights = draw_weights(parameters, holder, dealings, readable.len());
+    let all_hold = combination_holds(&readable, &weights, &position)?;
     // B3. Otherwise find the bad ones singly.
     let is_bad = |claim: &Option<Claim>| match claim {
         None => true,
-        Some(claim) => !all_good && claim.check(&position).is_err(),
+        Some(claim) => !all_hold && claim.check(&position).is_err(),
     };
-    let found: Vec<bool> = claims.par_iter().map(is_bad).collect();
-    Ok(found
+    let verdicts: Vec<bool> = claims.par_iter().map(is_bad).collect();
+    Ok(verdicts
         .into_iter()
         .enumerate()
-        .filter_map(|(index, bad)| bad.then_some(index))
+        .filter_map(|(place, bad)| bad.then_some(place))
         .collect())
 }
 
 /// B1. 128-bit weights that nobody knew before every commitment and share was fixed.
 fn draw_weights(
     parameters: &Parameters,
-    committee: Committee,
     holder: u32,
     dealings: &[(&[u8], &[u8])],
     count: usize,
 ) -> Vec<Scalar> {
-    let shape = [
-        parameters.parties(),
-        committee.threshold(),
-        committee.holders(),
-        holder,
-    ]
-    .map(u32::to_le_bytes);
+    let shape = [parameters.parties(), holder].map(u32::to_le_bytes);
     let parts = dealings
         .iter()
         .flat_map(|(commitments, share)| [*commitments, *share]);
@@ -140,23 +116,22 @@ fn combination_holds(
         return Ok(true);
     };
     let mut row = Zeroizing::new(vec![Scalar::ZERO; first.row.len()]);
+    let mut factors: Vec<Scalar> = Vec::new();
+    let mut points: Vec<&RistrettoPoint> = Vec::new();
     for (claim, weight) in claims.iter().zip(weights) {
         add_weighted(&mut row, weight, &claim.row);
+        factors.extend(
+            powers(position, claim.points.len())
+                .iter()
+                .map(|power| power * weight),
+        );
+        points.extend(&claim.points);
     }
-    let powers = powers(*position, first.points.len());
-    let factors = weights
-        .iter()
-        .flat_map(|weight| powers.iter().map(move |power| weight * power));
-    let points = claims.iter().flat_map(|claim| &claim.points);
-    Ok(commit_row(&row)?
-        == RistrettoPoint::vartime_multiscalar_mul(
-            factors.collect::<Vec<_>>(),
-            points.collect::<Vec<_>>(),
-        ))
+    Ok(commit_row(&row)? == RistrettoPoint::vartime_multiscalar_mul(factors, points))
 }
 
 /// `1, x, x^2, ...`, as many as `count`.
-fn powers(position: Scalar, count: usize) -> Vec<Scalar> {
+fn powers(position: &Scalar, count: usize) -> Vec<Scalar> {
     std::iter::successors(Some(Scalar::ONE), |power| Some(power * position))
         .take(count)
         .collect()
