@@ -49,15 +49,13 @@ def _check_text(text: str) -> str:
 def _check_distinct(codes: Iterable[str], what: str) -> None:
     seen: dict[str | float, str] = {}
     for code in codes:
-        earlier = seen.setdefault(code_key(code), code)
-        if earlier is not code:
-            raise ValueError(f"{what} {earlier!r} and {code!r} are the same")
+        key = code_key(code)
+        if key in seen:
+            raise ValueError(f"{what} {seen[key]!r} and {code!r} are the same")
+        seen[key] = code
 
 
 def _unique_codes(codes: tuple[str, ...]) -> tuple[str, ...]:
-    for index, code in enumerate(codes):
-        if code in codes[:index]:
-            raise ValueError(f"{code!r} is listed twice")
     _check_distinct(codes, "the codes")
     return codes
 
@@ -199,8 +197,6 @@ class BinaryTarget(_Value):
     @model_validator(mode="after")
     def _check_codes(self) -> Self:
         _check_distinct((self.negative, self.positive), "the negative and positive codes")
-        if self.negative == self.positive:
-            raise ValueError(f"negative and positive are both {self.positive!r}")
         return self
 
 

@@ -10,10 +10,11 @@ Spec: docs/spec/schema-and-encoding.md, section "Files".
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
@@ -26,6 +27,8 @@ GZIP_MAGIC = b"\x1f\x8b"
 BLOCK_BYTES = 4 << 20
 """Bytes of text per batch, and so the longest row that is accepted."""
 MAX_HEADER_BYTES = 1 << 20
+_RAGGED = re.compile(r"Row #([0-9]+): Expected ([0-9]+) columns, got ([0-9]+): (.*)", re.DOTALL)
+"""Arrow's words; it counts the header as row 1."""
 
 
 class CsvTable:
@@ -42,7 +45,9 @@ class CsvTable:
             DataError: An empty, damaged or non-UTF-8 file.
         """
         self._path = path
-        self.names = _header(path)
+        header = _first_record(path)
+        self.names = _names(header)
+        self._is_only_header = not header.endswith((b"\n", b"\r")) and b"\r" not in header
 
     def batches(self, indices: list[int]) -> Iterator[list[Any]]:
         """Yield the columns at `indices`, batch by batch, as Arrow string arrays of equal length.
@@ -50,39 +55,34 @@ class CsvTable:
         Raises:
             DataError: A ragged row, a row that is too long, text that is not UTF-8, a damaged file.
         """
-        bad_rows: list[Any] = []
         first_row = 1
         try:
-            for batch in self._stream(indices, bad_rows):
+            for batch in self._stream(indices):
                 columns = [batch.column(position) for position in range(len(indices))]
                 for index, column in zip(indices, columns, strict=True):
                     _check_utf8(column, first_row, self.names[index])
                 yield columns
                 first_row += batch.num_rows
         except pa.ArrowInvalid as error:
-            raise _refused_text(error, bad_rows, first_row) from error
-        except UnicodeDecodeError as error:  # met while reporting a ragged row
-            raise _not_utf8(f"a row after row {first_row - 1}") from error
+            raise _refused_text(str(error), first_row) from error
         except OSError as error:
             raise damaged_file(self._path, error) from error
 
-    def _stream(self, indices: list[int], bad_rows: list[Any]) -> Iterator[Any]:
-        def refuse(row: Any) -> str:
-            bad_rows.append(row)
-            return "error"
-
+    def _stream(self, indices: list[int]) -> Iterator[Any]:
+        if self._is_only_header:
+            return
         numbered = [str(index) for index in range(len(self.names))]
         compression = "gzip" if is_gzip(self._path) else None
         with pa.input_stream(str(self._path), compression=compression) as stream:
             yield from arrow_csv.open_csv(
                 stream,
                 arrow_csv.ReadOptions(
-                    use_threads=False,  # rows then carry their numbers
+                    use_threads=False,  # errors then carry the number of the row
                     block_size=BLOCK_BYTES,
                     column_names=numbered,
                     skip_rows_after_names=1,
                 ),
-                arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=refuse),
+                arrow_csv.ParseOptions(newlines_in_values=True),
                 arrow_csv.ConvertOptions(
                     check_utf8=False,  # checked by us, to name the row
                     include_columns=[numbered[index] for index in indices],
@@ -109,39 +109,43 @@ def damaged_file(path: Path, error: Exception) -> DataError:
     )
 
 
-def _header(path: Path) -> tuple[str, ...]:
+def _first_record(path: Path) -> bytes:
+    """Return the first line, or the first lines when a quoted name holds a line end."""
     opener = gzip.open if is_gzip(path) else open
     try:
         with opener(path, "rb") as file:
-            line = _first_record(file)
+            record = file.readline(MAX_HEADER_BYTES)
+            while record.count(b'"') % 2 == 1 and (line := file.readline(MAX_HEADER_BYTES)):
+                record += line
+                if len(record) > MAX_HEADER_BYTES:
+                    break
     except (OSError, EOFError, zlib.error) as error:
         raise damaged_file(path, error) from error
+    if not record:
+        raise refused_table("data-empty-file", "the file is empty", "Choose another file.")
+    return record
+
+
+def _names(header: bytes) -> tuple[str, ...]:
+    if len(header) >= MAX_HEADER_BYTES and b"\r" not in header:
+        raise _bad_header(f"it is longer than {MAX_HEADER_BYTES >> 20} MiB")
     try:
-        text = line.decode("utf-8-sig")
+        text = header.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _not_utf8("the header") from error
     try:
         names = next(csv.reader(io.StringIO(text, newline=""), strict=True), [])
     except csv.Error as error:
-        raise refused_table(
-            "data-bad-header",
-            f"the header is not comma-separated text: {error}",
-            "Export the table as CSV: comma-separated, UTF-8, names in the first line.",
-        ) from error
+        raise _bad_header(str(error)) from error
     return tuple(name.strip(BLANKS) for name in names)
 
 
-def _first_record(file: BinaryIO | gzip.GzipFile) -> bytes:
-    """Return the first line, or the first lines when a quoted name holds a line end."""
-    record = file.readline(MAX_HEADER_BYTES)
-    while record.count(b'"') % 2 == 1 and len(record) < MAX_HEADER_BYTES:
-        line = file.readline(MAX_HEADER_BYTES)
-        if not line:
-            break
-        record += line
-    if not record:
-        raise refused_table("data-empty-file", "the file is empty", "Choose another file.")
-    return record
+def _bad_header(reason: str) -> DataError:
+    return refused_table(
+        "data-bad-header",
+        f"the header is not comma-separated text: {reason}",
+        "Export the table as CSV: comma-separated, UTF-8, names in the first line.",
+    )
 
 
 def _check_utf8(column: Any, first_row: int, name: str) -> None:
@@ -172,17 +176,17 @@ def _not_utf8(where: str) -> DataError:
     )
 
 
-def _refused_text(error: pa.ArrowInvalid, bad_rows: list[Any], first_row: int) -> DataError:
-    if bad_rows:
-        bad = bad_rows[0]
-        row = first_row if bad.number is None else bad.number - 1  # the header was number 1
+def _refused_text(reason: str, first_row: int) -> DataError:
+    """Word what Arrow says about a batch that it could not parse."""
+    if ragged := _RAGGED.search(reason):
+        row, expected, actual, text = ragged.groups()
         return refused_table(
             "data-ragged-row",
-            f"row {row} has {bad.actual_columns} fields, the header has {bad.expected_columns}: "
-            f"{shown(bad.text)}",
-            "Every row needs as many fields as the header; quote fields that hold commas.",
+            f"row {int(row) - 1} has {actual} fields, the header has {expected}: {shown(text)}",
+            "Every row needs as many fields as the header; quote fields that hold commas, and "
+            "look for a quote that is never closed.",
         )
-    if "straddling" in str(error):
+    if "straddling" in reason:
         return refused_table(
             "data-long-row",
             f"a row after row {first_row - 1} is longer than {BLOCK_BYTES >> 20} MiB",
@@ -190,6 +194,6 @@ def _refused_text(error: pa.ArrowInvalid, bad_rows: list[Any], first_row: int) -
         )
     return refused_table(
         "data-not-a-table",
-        f"after row {first_row - 1}: {str(error).splitlines()[0]}",
+        f"after row {first_row - 1}: {reason.splitlines()[0]}",
         "Export the table as CSV: comma-separated, UTF-8, names in the first line.",
     )

@@ -196,7 +196,9 @@ def _draft_numeric(content: ColumnContent) -> NumericColumn:
 
 def _draft_category(content: ColumnContent) -> CategoryColumn:
     categories = tuple(sorted(content.texts.values()))
-    replacement = categories[0] if "none" in categories else "none"
+    replacement = next(text for text in categories if text != "none")
+    if "none" not in categories:
+        replacement = "none"
     return CategoryColumn(
         name=content.name, categories=categories, missing=_rule(content, replacement)
     )
