@@ -87,8 +87,10 @@ fn layout(kind: &str, shape: (usize, usize), scales: (u32, u32)) -> PyResult<Lay
 }
 
 fn block<'a>(layout: &Layout, rows: &'a PyReadonlyArray2<'_, i16>) -> PyResult<&'a [i16]> {
-    let fits = rows.as_array().ncols() == layout.columns();
-    let data = rows.as_slice().ok().filter(|_| fits);
+    let rows = rows.as_array();
+    let fits = rows.ncols() == layout.columns();
+    // `to_slice` yields row-major memory only; `PyReadonlyArray::as_slice` would take column-major too.
+    let data = rows.to_slice().filter(|_| fits);
     data.ok_or_else(|| refuse(TrainingError::BlockLength))
 }
 

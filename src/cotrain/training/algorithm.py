@@ -40,7 +40,8 @@ class Algorithm:
         weight_bits: Fractional bits of a weight.
         weight_bound: Largest L2 norm of each weight vector, in weight units.
         shift: Bits that rounding removes from each party's gradient before noise; 0 for none.
-        learning_rate: Step along the mean gradient of rows normalised to norm 1.
+        learning_rate: Step along the mean gradient of rows normalised to norm 1; the default suits
+            logistic, see `with_default_rate`.
         l2: Weight decay, as a multiple of the weights added to that gradient.
         averaging: ``tail`` releases the mean of the last half of the iterates, ``none`` the last
             one.
@@ -182,6 +183,15 @@ class Algorithm:
         while self.record_sensitivity**2 >= wanted << (2 * shift + 2):
             shift += 1
         return replace(self, shift=shift)
+
+    def with_default_rate(self) -> Self:
+        """Return this algorithm with half the largest rate at which plain descent always converges.
+
+        On rows of norm 1 the curvature of the mean loss is at most 1 (linear), 1/4 (logistic) and
+        1/2 (softmax), and descent converges for rates below 2 / curvature.
+        """
+        rates = {"linear": 1, "logistic": 4, "softmax": 2}
+        return replace(self, learning_rate=Fraction(rates[self.kind]))
 
     def to_document(self) -> dict[str, Any]:
         """Return the fields as canonical JSON values; rationals as ``"num"`` or ``"num/den"``."""
