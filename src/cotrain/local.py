@@ -74,7 +74,7 @@ def register_rows(
     partial.replace(path)
     fingerprint = _fingerprint(member.identity, dataset)
     with BudgetBook.open(member.home.budget) as book:
-        if book.limit(fingerprint) is None:
+        if fingerprint not in book.datasets() and agreement.privacy.noise != "none":
             book.set_limit(fingerprint, epsilon_limit, float(agreement.delta))
     return fingerprint
 

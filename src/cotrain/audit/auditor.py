@@ -129,10 +129,8 @@ def epsilon_spent(state: RunState, did: str) -> float | None:
     event, count = state.derived.event, state.submitted.get(did, 0)
     if event is None:
         return None
-    accountant = Accountant()
-    for _ in range(count):
-        accountant.add(event)
-    return accountant.epsilon(float(state.terms.delta))
+    spent = [event.repeated(count)] if count else []
+    return Accountant().after(spent).epsilon(float(state.terms.delta))
 
 
 def _agreement(ledger: Ledger, expected_run: str | None) -> Agreement:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cotrain.commitment.pedersen import commit, derive_blindings, row_count
 from cotrain.errors import MalformedError
 
-DATASET_WIDTH = 2048
+DATASET_WIDTH = 1024
 BLOCK_ROWS = 8192
 POINT_BYTES = 32
 _TAG = b"cotrain/dataset/1"
@@ -89,7 +89,7 @@ def commit_dataset(rows: NDArray[np.int16], schema_hash: str, seed: bytes) -> Da
     for number, (start, stop) in enumerate(layout.blocks()):
         block = np.zeros((stop - start, layout.padded_columns), dtype=np.int16)
         block[:, : layout.columns] = rows[start:stop]
-        blindings = derive_blindings(seed, f"dataset/{number}", layout.block_points(start, stop))
+        blindings = derive_blindings(seed, f"dataset/{number}".encode(), layout.block_points(start, stop))
         points.append(commit(block.reshape(-1), layout.width, blindings))
     commitments = b"".join(points)
     return DatasetCommitment(layout, dataset_root(layout, schema_hash, commitments), commitments)

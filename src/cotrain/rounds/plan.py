@@ -12,11 +12,11 @@ from cotrain.agreement.document import Agreement
 from cotrain.commitment.pedersen import row_count
 from cotrain.encryption.parameters import SumParameters
 from cotrain.errors import RefusedError
-from cotrain.privacy.calibration import NoisePlan
-from cotrain.privacy.rdp import SkellamEvent, sensitivity
+from cotrain.privacy.calibration import Crowd, NoisePlan, PrivacyTarget
+from cotrain.privacy.rdp import Sensitivity, SkellamEvent, bound_sensitivity
 from cotrain.training.algorithm import Algorithm
 
-UPDATE_WIDTH = 4096
+UPDATE_WIDTH = 1024
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class RunPlan:
     @cached_property
     def update_bound(self) -> int:
         """Largest absolute value of an entry of a noised update: gradient bound plus noise bound."""
-        noise = self.noise.table_bound if self.noise else 0
+        noise = self.noise.table_radius if self.noise else 0
         return self.algorithm.max_abs_update(self.agreement.data_schema.max_rows) + noise
 
     @cached_property
@@ -79,7 +79,7 @@ class RunPlan:
     @property
     def event(self) -> SkellamEvent | None:
         """What one submission costs its rows, as seen by the worst coalition tolerated."""
-        return self.noise.event if self.noise else None
+        return self.noise.event() if self.noise else None
 
 
 def _algorithm(agreement: Agreement) -> Algorithm:
@@ -103,19 +103,15 @@ def _noise(agreement: Agreement, algorithm: Algorithm) -> NoisePlan | None:
     if agreement.privacy.noise == "none":
         return None
     owners, quorum = len(agreement.owners), agreement.quorum
-    l2, l1 = sensitivity(
+    target = PrivacyTarget(float(agreement.epsilon), float(agreement.delta), agreement.rounds)
+    crowd = Crowd(owners, quorum.colluders, owners - quorum.survivors)
+    return NoisePlan.derive(target, crowd, sensitivity_of(algorithm))
+
+
+def sensitivity_of(algorithm: Algorithm) -> Sensitivity:
+    """Return how much one row can change one round's sum."""
+    return bound_sensitivity(
         algorithm.residual_bound, algorithm.row_bound, algorithm.shift, algorithm.dimension
-    )
-    return NoisePlan.derive(
-        epsilon=agreement.epsilon,
-        delta=agreement.delta,
-        rounds=agreement.rounds,
-        parties=owners,
-        colluders=quorum.colluders,
-        dropouts=owners - quorum.survivors,
-        l2_sensitivity=l2,
-        l1_sensitivity=l1,
-        dimension=algorithm.dimension,
     )
 
 

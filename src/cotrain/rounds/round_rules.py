@@ -1,6 +1,6 @@
 """Rules of a round: open, submit, close, check, answer, survivors, release (docs/spec/protocol.md, steps 4 to 10)."""
 
-from cotrain.commitment.pedersen import check_points
+from cotrain.commitment.pedersen import check_commitments
 from cotrain.encryption.cipher import check_ciphertext
 from cotrain.encryption.sealing import SEAL_OVERHEAD
 from cotrain.encryption.sharing import verify_share, verify_share_sum
@@ -181,9 +181,9 @@ def _round(state: RunState, record: Record, body: OpenBody, owners: tuple[str, .
 
 def _check_shapes(plan: RunPlan, current: RoundState, record: Record, submission: Submission) -> None:
     shape, parameters = plan.shape, plan.parameters
-    check_points(submission.commitments, shape.rows)
+    check_commitments(submission.commitments, shape.dimension, shape.width)
     check_ciphertext(parameters, shape.field_count, submission.ciphertext)
-    check_points(submission.key_commitments, current.threshold)
+    check_commitments(submission.key_commitments, current.threshold, 1)
     sealed = len(current.holders) * (parameters.share_bytes + SEAL_OVERHEAD)
     expect(record, "bytes of sealed shares", len(submission.sealed_shares), sealed)
 

@@ -3,6 +3,7 @@
 import hashlib
 
 from cotrain.agreement.document import decode_agreement
+from cotrain.commitment.pedersen import check_commitments
 from cotrain.dataset.registration import DatasetLayout, dataset_root
 from cotrain.records.kinds import AgreementBody, DatasetBody, RevocationBody, SignatureBody
 from cotrain.records.record import Record
@@ -94,6 +95,7 @@ def _check_dataset(state: RunState, record: Record, body: DatasetBody, commitmen
     if not schema.min_rows <= body.rows <= schema.max_rows:
         raise mismatch(record, "the rows", body.rows, f"{schema.min_rows} to {schema.max_rows}")
     layout = DatasetLayout(body.rows, schema.feature_count + 1)
+    check_commitments(commitments, layout.points, 1)
     root = dataset_root(layout, body.schema_hash, commitments)
     if root != body.root:
         raise mismatch(record, "the root", body.root, root)

@@ -7,7 +7,6 @@ happen before the noise is added, and never after.
 import hashlib
 import hmac
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +16,8 @@ from cotrain.commitment.pedersen import commit, derive_blindings
 from cotrain.encryption.cipher import encrypt, generate_key
 from cotrain.encryption.sealing import seal
 from cotrain.encryption.sharing import deal
-from cotrain.privacy.sampler import sample
-from cotrain.privacy.skellam import SkellamTable, build_table
+from cotrain.privacy.sampler import sample_noise
+from cotrain.privacy.skellam import build_table
 from cotrain.records.kinds import SubmissionBody
 from cotrain.records.record import Message, RecordSigner, blob_ref, sign_record
 from cotrain.rounds.end_rules import sum_context
@@ -38,12 +37,6 @@ class RoundSecrets:
         return hmac.new(self.seed, b"cotrain/round-secret/1/" + label.encode(), hashlib.sha256).digest()
 
 
-@lru_cache(maxsize=8)
-def noise_table(variance: int) -> SkellamTable:
-    """Return the sampling table for a variance; built once a process."""
-    return build_table(variance)
-
-
 def train(plan: RunPlan, rows: NDArray[np.int16], weights: Weights) -> NDArray[np.int64]:
     """Return the rounded update of `rows` at `weights`, before noise: int64, shape (dimension,)."""
     return round_gradient(plan.algorithm, gradient(plan.algorithm, rows, weights))
@@ -56,8 +49,8 @@ def noised_update(
     update = train(plan, rows, weights)
     if plan.noise is None:
         return update
-    table = noise_table(plan.noise.local_variance)
-    return update + sample(table, secrets.derive("noise"), plan.dimension)
+    table = build_table(plan.noise.local_variance)
+    return update + sample_noise(table, secrets.derive("noise"), plan.dimension)
 
 
 def share_info(run: str, number: int, owner: str, holder: str) -> bytes:
@@ -78,7 +71,7 @@ def build_submission(
     """
     plan, current = state.derived, state.current
     update = noised_update(plan, rows, state.weights[-1], secrets)
-    blindings = derive_blindings(secrets.derive("blinding"), "update", plan.shape.rows)
+    blindings = derive_blindings(secrets.derive("blinding"), b"update", plan.shape.rows)
     commitments = commit(update, plan.shape.width, blindings)
     fields = to_fields(update, blindings, plan.shape.bound)
     key = generate_key(secrets.derive("key"))

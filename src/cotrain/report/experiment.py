@@ -1,0 +1,196 @@
+"""A whole local experiment: divide a table by owner, keep test rows aside, run the protocol, compare.
+
+All parties run in this process, each with its own home, journal, keys and view of the ledger.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from cotrain.agreement.document import Agreement, PartyTerm, decode_agreement
+from cotrain.agreement.draft import Wishes, draft_agreement
+from cotrain.agreement.schema import NumericTarget, Schema
+from cotrain.dataset.encoding import EncodedDataset, encode_table
+from cotrain.dataset.reader import TableSource, list_owners
+from cotrain.errors import DataError, OutsideError
+from cotrain.flow import Meter, run_in_process
+from cotrain.identity.keys import load_identity
+from cotrain.layout import RunLayout
+from cotrain.local import Member, approve, create_home, make_folder, open_run, register_rows
+from cotrain.ports import Clock, Entropy
+from cotrain.report.evaluation import Split, split_rows
+from cotrain.rounds.plan import RunPlan
+from cotrain.rounds.state import RunState
+
+COORDINATOR = "Coordinator"
+
+EntropyOf = Callable[[str], Entropy]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with rows of several owners.
+
+    Attributes:
+        path: CSV or Parquet file.
+        owner_column: Column that names the owner of each row.
+        schema: What the table must satisfy.
+    """
+
+    path: Path
+    owner_column: str
+    schema: Schema
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A prepared local run.
+
+    Attributes:
+        layout: Where it lies.
+        agreement: What the parties will sign.
+        members: All parties in the agreement's order, the coordinator last.
+        splits: Each owner's training and test rows, by name.
+    """
+
+    layout: RunLayout
+    agreement: Agreement
+    members: Sequence[Member] = field(repr=False)
+    splits: dict[str, Split] = field(repr=False)
+
+    def plan(self) -> RunPlan:
+        """Return what follows from the agreement."""
+        return RunPlan.derive(self.agreement)
+
+
+def prepare(
+    layout: RunLayout, table: Table, wishes: Wishes, *, entropy: EntropyOf, clock: Clock, seed: int
+) -> Experiment:
+    """Divide the table, make the homes, draft and approve the agreement, register the rows.
+
+    A run that was prepared before in this folder is taken up as it is.
+
+    Raises:
+        DataError: the table does not fit the schema, or has fewer than two owners.
+    """
+    if layout.agreement.exists():
+        return resume(layout)
+    splits = _split_by_owner(table, seed)
+    members = [
+        Member(create_home(layout.home(name), name, entropy(name)), layout.home(name))
+        for name in (*splits, COORDINATOR)
+    ]
+    agreement = draft_agreement(
+        table.schema, _terms(members), wishes, entropy=entropy(COORDINATOR), clock=clock
+    )
+    RunPlan.derive(agreement)
+    for member in members:
+        approve(member, agreement)
+        if member.identity.name in splits:
+            _keep_rows(layout, member, agreement, splits[member.identity.name])
+    make_folder(layout.path)
+    partial = layout.agreement.with_suffix(".partial")
+    partial.write_bytes(agreement.data)
+    partial.replace(layout.agreement)
+    return Experiment(layout, agreement, members, splits)
+
+
+def resume(layout: RunLayout) -> Experiment:
+    """Return the experiment that was prepared in a folder.
+
+    Raises:
+        OutsideError: its files are not all there.
+    """
+    agreement = decode_agreement(layout.agreement.read_bytes())
+    members, splits = [], {}
+    try:
+        for party in agreement.parties:
+            home = layout.home(party.name)
+            members.append(Member(load_identity(home.identity), home))
+            if "data_owner" in party.roles:
+                train = np.load(home.rows(agreement.digest), allow_pickle=False)
+                splits[party.name] = Split(train, np.load(_test_rows(layout, party.name), allow_pickle=False))
+    except (OSError, ValueError) as error:
+        raise OutsideError(
+            "experiment-incomplete",
+            f"the run in {layout.path} cannot be taken up: {error}",
+            meaning="A file that the run needs is missing or damaged.",
+            hint="Remove the folder and run again, or restore it.",
+        ) from error
+    return Experiment(layout, agreement, members, splits)
+
+
+def perform(
+    experiment: Experiment,
+    *,
+    entropy: EntropyOf,
+    clock: Clock,
+    progress: Callable[[RunState], None],
+) -> tuple[RunState, Meter]:
+    """Run the protocol to its end, or go on from where it was interrupted.
+
+    Raises:
+        RefusedError: the run was aborted.
+    """
+    meter = Meter()
+    sources = [entropy(member.identity.name) for member in experiment.members]
+    run = open_run(experiment.layout, experiment.agreement, experiment.members, entropy=sources, clock=clock)
+    try:
+        state = run_in_process(run.coordinator, run.parties, progress=progress, meter=meter)
+    finally:
+        run.close()
+    if state.released_model is not None:
+        experiment.layout.model.write_bytes(state.released_model)
+    return state, meter
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a JSON file whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def _split_by_owner(table: Table, seed: int) -> dict[str, Split]:
+    owners = list_owners(table.path, table.owner_column)
+    if len(owners) < 2:
+        raise DataError(
+            "experiment-one-owner",
+            f"the column {table.owner_column!r} names {len(owners)} owner(s); two are the least",
+            meaning="With one owner there is nobody to train together with.",
+            hint="Choose the column that says which organisation holds a row.",
+        )
+    stratified = not isinstance(table.schema.target, NumericTarget)
+    return {
+        owner: split_rows(
+            encode_table(TableSource(table.path, table.owner_column, owner), table.schema).rows,
+            seed,
+            stratified=stratified,
+        )
+        for owner in owners
+    }
+
+
+def _terms(members: Sequence[Member]) -> list[PartyTerm]:
+    return [
+        PartyTerm(
+            name=member.identity.name,
+            did=member.identity.did,
+            roles=["coordinator"] if member.identity.name == COORDINATOR else ["data_owner"],
+        )
+        for member in members
+    ]
+
+
+def _keep_rows(layout: RunLayout, member: Member, agreement: Agreement, split: Split) -> None:
+    schema = agreement.data_schema
+    dataset = EncodedDataset(schema.digest(), schema.encoded_names, split.train)
+    register_rows(member, agreement, dataset, float(agreement.epsilon))
+    np.save(_test_rows(layout, member.identity.name), split.test)
+
+
+def _test_rows(layout: RunLayout, name: str) -> Path:
+    return layout.home(name).path / "test-rows.npy"
