@@ -16,5 +16,15 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     commitment::register(module)?;
     lattice::register(module)?;
     noise::register(module)?;
-    training::register(module)
+    training::register(module)?;
+    make_importable(module, &["commitment", "lattice", "noise", "training"])
+}
+
+/// Enter the submodules into `sys.modules`, so that `from cotrain._native.lattice import ...` works.
+fn make_importable(module: &Bound<'_, PyModule>, names: &[&str]) -> PyResult<()> {
+    let modules = module.py().import("sys")?.getattr("modules")?;
+    for name in names {
+        modules.set_item(format!("cotrain._native.{name}"), module.getattr(*name)?)?;
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 from cotrain.commitment.pedersen import check_commitments
 from cotrain.encryption.cipher import check_ciphertext
 from cotrain.encryption.sealing import SEAL_OVERHEAD
-from cotrain.encryption.sharing import verify_share, verify_share_sum
+from cotrain.encryption.sharing import sum_commitments, verify_share
 from cotrain.records.kinds import (
     AnswerBody,
     CheckBody,
@@ -166,7 +166,8 @@ def release_rule(state: RunState, record: Record, body: ReleaseBody, blobs: Blob
     expect(record, "survivors", body.survivors, current.survivors_record)
     share = blobs(body.share)
     commitments = [current.submissions[owner].key_commitments for owner in current.survivors]
-    verify_share_sum(state.derived.parameters, commitments, current.key_index(record.author), share)
+    index = current.key_index(record.author)
+    verify_share(state.derived.parameters, sum_commitments(commitments), index, share)
     return lambda: current.releases.__setitem__(record.author, share)
 
 
