@@ -3,7 +3,7 @@
 Run `python vectors/generate_training.py` only for a new format version: accepted answers stay as
 they are. They are checked by a second implementation that shares no code with this one
 (`tests/vectors/slow_training.py`).
-"""  # noqa: INP001 - a script, not a package
+"""
 
 import json
 from collections.abc import Callable

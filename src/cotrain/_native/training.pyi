@@ -3,6 +3,8 @@
 Every error is a `ValueError` with two arguments, a stable code and a message.
 """
 
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,15 +19,15 @@ class GradientKernel:
         table: NDArray[np.int32],
         weight_bound: int,
         weights: NDArray[np.int32],
-    ) -> GradientKernel:
+    ) -> Self:
         """Check the model and prepare its weights.
 
         Args:
             kind: ``linear``, ``logistic`` or ``softmax``.
             shape: Feature columns d (the bias included) and weight vectors K.
-            scales: log2 of the row bound, residual bits f, and bits between a margin and its quotient.
-            table: Values over [-L, L] (sigmoid, units of 2^-f) or [0, 2L] (exponential, units of 2^-14);
-                empty for linear.
+            scales: log2 of the row bound, residual bits f, bits between a margin and its quotient.
+            table: Values over [-L, L] (sigmoid, units of 2^-f) or [0, 2L] (exponential, units of
+                2^-14); empty for linear.
             weight_bound: Largest L2 norm of a weight vector, at most 2^28.
             weights: Shape (K d,), row-major.
 
