@@ -44,12 +44,14 @@ fn multiply_block<E: Entry>(
     width: usize,
     generators: &[RistrettoPoint],
 ) -> Vec<RistrettoPoint> {
+    // A row shorter than the width needs, and is given, no more generators than it has entries.
+    let width = width.min(block.len());
     let rows = block.len().div_ceil(width);
     let bits = signed_bits(block);
     if bits == 0 {
         return vec![RistrettoPoint::identity(); rows];
     }
-    match fewest_additions(rows, width.min(block.len()), bits) {
+    match fewest_additions(rows, width, bits) {
         Method::Buckets { window } => block
             .par_chunks(width)
             .map(|row| buckets::multiply_row(row, generators, bits, window))
@@ -77,6 +79,16 @@ fn fewest_additions(rows: usize, width: usize, bits: u32) -> Method {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_row_needs_no_more_generators_than_entries() {
+        let generators = crate::generators(14).unwrap();
+        for bits in [1, 7, 16, 40] {
+            let values: Vec<i64> = (1..=14).map(|entry| entry << bits).collect();
+            let short = multiply_block(&values, 1024, &generators[..14]);
+            assert_eq!(short, multiply_block(&values, 14, &generators[..14]));
+        }
+    }
 
     #[test]
     fn few_rows_take_buckets_and_many_rows_take_planes() {
