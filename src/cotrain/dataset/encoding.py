@@ -5,7 +5,7 @@ L2 bound C. That bound is what later limits the influence of one row on a gradie
 proven once, when the dataset is registered. Nothing here depends on other rows: no mean, no
 variance, no quantile of the data, and hence no privacy cost.
 
-Spec: docs/spec/schema-and-encoding.md, steps 7 to 11. `cotrain.dataset.twin` is the slow version.
+Spec: docs/spec/schema-and-encoding.md, steps 7 to 10. `cotrain.dataset.twin` is the slow version.
 """
 
 from collections.abc import Iterable, Iterator
@@ -164,12 +164,14 @@ def scale_to_bound(entries: npt.NDArray[np.int64], bound: int) -> npt.NDArray[np
 
 
 def ceil_sqrt(squares: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the smallest integers t >= 0 with t * t >= `squares`, for 0 <= squares < 2^52."""
-    # A double holds each of these integers, so its correctly rounded root is off by less than 1.
-    roots = np.ceil(np.sqrt(squares.astype(np.float64))).astype(np.int64)
-    roots -= (roots > 0) & ((roots - 1) * (roots - 1) >= squares)
-    roots += roots * roots < squares
-    return roots
+    """Return the smallest integers t >= 0 with t * t >= `squares`, for 0 <= squares < 2^52.
+
+    Exact: a double holds such an integer s, and IEEE 754 rounds its root correctly. A root that is
+    no integer lies more than 1 / 2t >= 2^-27 above the integer below it, while half the spacing of
+    doubles there is at most 2^-28, so it is not rounded down to that integer; nor above t, which
+    is a double.
+    """
+    return np.ceil(np.sqrt(squares.astype(np.float64))).astype(np.int64)
 
 
 def _encode_column(column: Column, values: Doubles, scale: int) -> Doubles:

@@ -96,7 +96,7 @@ def ignored_columns(source: TableSource, schema: Schema) -> tuple[str, ...]:
 
 
 def read_blocks(source: TableSource, schema: Schema) -> Iterator[ColumnBlock]:
-    """Yield the schema's columns and the target, in the order of ``schema.table_names``.
+    """Yield the schema's columns, in the order of ``schema.table_names`` (spec steps 2 and 3).
 
     Raises:
         OutsideError: ``data-unreadable-file``.
@@ -124,7 +124,7 @@ def read_blocks(source: TableSource, schema: Schema) -> Iterator[ColumnBlock]:
 
 
 def read_columns(source: TableSource, names: list[str]) -> Iterator[ColumnBlock]:
-    """Yield the named columns of the source's rows, block by block (spec steps 2 and 3).
+    """Yield the named columns of the source's rows, block by block (spec step 2).
 
     Raises:
         OutsideError: ``data-unreadable-file``.
