@@ -2,7 +2,7 @@
 
 Run ``python vectors/generate_ledger.py``; the keys are fixed, so the file is the same every time.
 `tests/vectors/test_ledger_vectors.py` checks the file with code that shares nothing with this.
-"""  # noqa: INP001 - a script
+"""
 
 import json
 import tempfile

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from ledger_keys import ALONE, LOG, LOG_KEY, ORIGIN, POLICY, WITNESS_KEYS, filled, sample
+from ledger_keys import ALONE, LOG, LOG_KEY, ORIGIN, POLICY, WITNESS_KEYS, filled, note_of, sample
 
 from cotrain.errors import CotrainError, ForgeryError, MalformedError
 from cotrain.ledger.fsck import verify_all
@@ -93,6 +93,46 @@ def test_every_flipped_byte_of_an_entry_is_found(path: Path) -> None:
 def test_any_other_change_is_found(path: Path, change: str, expected: str) -> None:
     edit(path, change)
     assert any(part in found(path) for part in expected.replace("\\", "").split("|"))
+
+
+def test_a_missing_entry_is_not_read(path: Path) -> None:
+    edit(path, "DELETE FROM entry WHERE idx = 7")
+    with Ledger.open(path) as ledger:
+        assert ledger.entries(0, 7) == ENTRIES[:7]
+        for start, stop in ((7, 8), (0, 8), (7, 9), (0, 40)):
+            with pytest.raises(ForgeryError, match=r"entry 7 is"):
+                ledger.entries(start, stop)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("size = 19 WHERE size = 20", "kept for 19 says 20 entries"),
+        ("text = replace(text, '20', '21') WHERE size = 20", "kept for 20 says 21 entries"),
+        ("text = '{other}' WHERE size = 20", "first 20 entries are not those of the checkpoint"),
+    ],
+)
+def test_an_older_checkpoint_is_checked_too(path: Path, change: str, expected: str) -> None:
+    other = note_of([b"other", *ENTRIES[1:20]]).partition("\n\n")[0] + "\n"
+    with Ledger.open(path) as ledger:
+        ledger.add_checkpoint(note_of(ENTRIES[:20]), ALONE)
+    sizes = "UPDATE signature SET size = 19 WHERE size = 20" if "19" in change else "SELECT 1"
+    edit(path, f"UPDATE checkpoint SET {change.format(other=other)}", sizes)  # noqa: S608
+    assert expected in found(path)
+
+
+def test_entries_cut_off_under_a_checkpoint_are_missed(path: Path) -> None:
+    with Ledger.open(path) as ledger:
+        edit(
+            path,
+            "DELETE FROM entry WHERE idx >= 12",
+            "DELETE FROM node WHERE (idx + 1) << level > 12",
+        )
+        with pytest.raises(ForgeryError, match="entry 12 is missing under a checkpoint of 30"):
+            verify_all(ledger)
+    with pytest.raises(ForgeryError) as caught:
+        Ledger.open(path)
+    assert caught.value.code == "ledger-checkpoint-ahead"
 
 
 def test_a_history_rewritten_with_all_its_hashes_is_found(path: Path) -> None:

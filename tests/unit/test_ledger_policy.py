@@ -77,6 +77,7 @@ def test_the_bytes_of_a_cosignature_are_those_of_the_specification() -> None:
         f"{ORIGIN}\n0\n",
         f"{ORIGIN}\n0\n{ROOT}",
         f"{ORIGIN}\n0\n{ROOT}\n\n",
+        f"{ORIGIN}\n0\n{ROOT}\nno newline",
         f"{ORIGIN}\n0\n{ROOT}\n\nmore\n",
         f"\n0\n{ROOT}\n",
         f"{ORIGIN}\n\n{ROOT}\n",

@@ -171,3 +171,11 @@ def test_errors_are_ours(text: str) -> None:
     for bad in ("\ud800" + text, b"\xff", "", text * 4000):
         with pytest.raises(CotrainError):
             verify_receipt(bad, POLICY)
+
+
+def test_an_empty_extra_line_is_malformed(text: str) -> None:
+    tag, _, index, proof, note = lines(text)
+    with pytest.raises(MalformedError):
+        Receipt.parse(joined(tag, "extra ", index, proof, note))
+    without = joined(tag, "", index, proof, note).replace("\n\n", "\n", 1)
+    assert Receipt.parse(without).extra is None

@@ -193,6 +193,17 @@ def test_a_proof_that_is_too_long_or_too_short_is_refused() -> None:
             verify_consistency(13, 21, bad, old, root)
 
 
+def test_a_root_cannot_stand_for_a_larger_tree() -> None:
+    leaves = hashes_of(4)
+    old, new, proof = root_of(leaves[:3]), root_of(leaves), consistency_proof(leaves, 3)
+    verify_consistency(3, 4, proof, old, new)
+    for size in (5, 6, 7, 8, 100):
+        with pytest.raises(ForgeryError):
+            verify_consistency(3, size, proof, old, new)
+        with pytest.raises(ForgeryError):
+            verify_inclusion(leaves[2], 2, size, inclusion_proof(leaves, 2), new)
+
+
 def test_every_flipped_byte_of_a_proof_is_refused() -> None:
     leaves = hashes_of(11)
     root, old = root_of(leaves), root_of(leaves[:6])
