@@ -49,11 +49,16 @@ class Meter:
 Progress = Callable[[RunState], None]
 
 
+def ignore_progress(state: RunState) -> None:
+    """Show nothing."""
+    del state
+
+
 def run_in_process(
     coordinator: Coordinator,
     parties: Sequence[Party],
     *,
-    progress: Progress = lambda state: None,
+    progress: Progress = ignore_progress,
     meter: Meter | None = None,
 ) -> RunState:
     """Carry records between the parties and the coordinator until the run ends.
@@ -93,12 +98,15 @@ def aborted(code: str, reason: str, parties: Sequence[Party] = ()) -> RefusedErr
     """Return the error for a run that was aborted, with what the parties refused."""
     refusals = sorted({str(refusal) for party in parties for refusal in party.refusals})
     told = f" ({'; '.join(refusals)})" if refusals else ""
-    hints = sorted({refusal.hint for party in parties for refusal in party.refusals if refusal.hint})
+    hints = sorted(
+        {refusal.hint for party in parties for refusal in party.refusals if refusal.hint}
+    )
     return RefusedError(
         "run-aborted",
         f"the run was aborted, {code}: {reason}{told}",
         meaning="No model is released. What was opened before stays charged to the privacy budgets.",
-        hint=" ".join(hints) or "Read the ledger with `cotrain audit`, settle the cause, and sign a new agreement.",
+        hint=" ".join(hints)
+        or "Read the ledger with `cotrain audit`, settle the cause, and sign a new agreement.",
     )
 
 

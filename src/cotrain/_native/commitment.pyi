@@ -4,7 +4,6 @@ Points and scalars are 32 canonical bytes each, lists are concatenations; arrays
 and contiguous. Every function raises `ValueError(code, sentence)` for what it refuses; the codes
 are those of `docs/spec/commitment.md`. `cotrain.commitment.pedersen` is the typed face.
 """
-# ruff: noqa: PYI021 - a compiled module has no other place for its docstrings
 
 import numpy as np
 from numpy.typing import NDArray

@@ -75,12 +75,16 @@ def to_fields(update: NDArray[np.int64], blindings: bytes, bound: int) -> NDArra
     return np.concatenate([(update + bound).astype(np.uint64), limbs])
 
 
-def from_fields(fields: NDArray[np.uint64], shape: UpdateShape, parties: int) -> tuple[NDArray[np.int64], bytes]:
+def from_fields(
+    fields: NDArray[np.uint64], shape: UpdateShape, parties: int
+) -> tuple[NDArray[np.int64], bytes]:
     """Split summed fields into the sum of updates and the sum of blindings (mod the group order)."""
     update = fields[: shape.dimension].astype(np.int64) - parties * shape.bound
     limbs = fields[shape.dimension :].reshape(shape.rows, LIMBS)
     blindings = b"".join(
-        (sum(int(limb) << (LIMB_BITS * place) for place, limb in enumerate(row)) % GROUP_ORDER).to_bytes(32, "little")
+        (
+            sum(int(limb) << (LIMB_BITS * place) for place, limb in enumerate(row)) % GROUP_ORDER
+        ).to_bytes(32, "little")
         for row in limbs
     )
     return update, blindings

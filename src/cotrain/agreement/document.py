@@ -6,7 +6,7 @@ version does not know is refused, never ignored: a party must not sign what its 
 
 from fractions import Fraction
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -15,7 +15,7 @@ from cotrain.errors import MalformedError, RefusedError
 from cotrain.records.canonical import decode, encode, sha256
 from cotrain.records.kinds import Did, Digest
 
-FORMAT = "cotrain/agreement/1"
+FORMAT: Final = "cotrain/agreement/1"
 
 Role = Literal["data_owner", "coordinator", "model_demander", "algorithm_developer", "auditor"]
 Purpose = Literal[

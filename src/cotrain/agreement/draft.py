@@ -1,7 +1,7 @@
 """Drafting an agreement: the few things people decide, and defaults for the rest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from cotrain.agreement.document import (
@@ -30,7 +30,7 @@ class Wishes:
         delta: Probability with which the guarantee may fail.
         colluders: Owners that may pool all they know; None for a third of them.
         survivors: Smallest number of owners whose sum may be opened; None for all but one.
-        learning_rate: Step size for rows of norm 1.
+        learning_rate: Step size for rows of norm 1; None for the default of the kind of model.
         weight_decay: Pull of the weights towards zero.
         step_seconds: How long the coordinator waits for each step.
         days: After how many days the agreement expires.
@@ -43,8 +43,8 @@ class Wishes:
     delta: str = "0.00001"
     colluders: int | None = None
     survivors: int | None = None
-    learning_rate: Fraction = field(default=Fraction(4))
-    weight_decay: Fraction = field(default=Fraction(0))
+    learning_rate: Fraction | None = None
+    weight_decay: Fraction = Fraction(0)
     step_seconds: int = 3600
     days: int = 30
 
@@ -97,9 +97,10 @@ def _algorithm(schema: Schema, wishes: Wishes) -> Algorithm:
         classes=classes,
         row_bound=schema.row_bound,
         residual_bits=target.residual_bits if isinstance(target, NumericTarget) else 12,
-        learning_rate=wishes.learning_rate,
         l2=wishes.weight_decay,
-    )
+    ).with_default_rate()
+    if wishes.learning_rate is not None:
+        algorithm = replace(algorithm, learning_rate=wishes.learning_rate)
     return algorithm.with_default_shift()
 
 

@@ -61,7 +61,11 @@ def _training(agreement: Agreement) -> Iterator[Clause]:
 def _privacy(agreement: Agreement) -> Iterator[Clause]:
     quorum, privacy = agreement.quorum, agreement.privacy
     if privacy.noise == "none":
-        yield Clause("privacy", "No noise is added: the opened sums are exact, nothing is promised.", "everybody")
+        yield Clause(
+            "privacy",
+            "No noise is added: the opened sums are exact, nothing is promised.",
+            "everybody",
+        )
     else:
         words = (
             f"Against everybody who sees the ledger, each row is protected with epsilon {privacy.epsilon}, delta "
@@ -80,6 +84,10 @@ def _privacy(agreement: Agreement) -> Iterator[Clause]:
 def _validity(agreement: Agreement) -> Iterator[Clause]:
     until = datetime.fromtimestamp(agreement.expires, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
     yield Clause("validity", f"No round begins after {until}.", "everybody")
-    yield Clause("revocation", "An owner may withdraw at any time; later rounds go without its data.", "everybody")
+    yield Clause(
+        "revocation",
+        "An owner may withdraw at any time; later rounds go without its data.",
+        "everybody",
+    )
     words = f"Assurance: {agreement.assurance}. Whoever acts for a party is known by its key only."
     yield Clause("assurance", words, "declared only")

@@ -28,6 +28,11 @@ from cotrain.rounds.witness import log_policy
 Progress = Callable[[int, int], None]
 
 
+def ignore_progress(done: int, total: int) -> None:
+    """Show nothing."""
+    del done, total
+
+
 @dataclass(frozen=True)
 class OwnerAudit:
     """What the ledger says of one data owner.
@@ -83,7 +88,10 @@ class AuditReport:
 
 
 def audit(
-    ledger: Ledger, *, expected_run: str | None = None, progress: Progress = lambda done, total: None
+    ledger: Ledger,
+    *,
+    expected_run: str | None = None,
+    progress: Progress = ignore_progress,
 ) -> AuditReport:
     """Re-check a run from its ledger.
 
@@ -185,7 +193,9 @@ def _replay(ledger: Ledger, state: RunState, index: int) -> Record:
 def _blob(ledger: Ledger, ref: BlobRef) -> bytes:
     blob = ledger.blob(bytes.fromhex(ref.sha256))
     if len(blob) != ref.size or sha256(blob) != ref.sha256:
-        raise ForgeryError("audit-bad-blob", f"the blob {ref.sha256} has other bytes than its name says")
+        raise ForgeryError(
+            "audit-bad-blob", f"the blob {ref.sha256} has other bytes than its name says"
+        )
     return blob
 
 

@@ -18,7 +18,7 @@ from cotrain.ledger.store import Ledger
 @click.option("--run-id", help="The run that you mean (SHA-256 of its agreement), if you know it.")
 @json_option
 def audit_command(run: Path, run_id: str | None, *, as_json: bool) -> None:
-    """Re-check everything in RUN's ledger, holding no key and no data.
+    r"""Re-check everything in RUN's ledger, holding no key and no data.
 
     RUN is a run folder or a ledger file. Names the first entry that is wrong, and says what no ledger of this
     version can show.
@@ -29,10 +29,19 @@ def audit_command(run: Path, run_id: str | None, *, as_json: bool) -> None:
     """
     path = RunLayout(run).ledger if run.is_dir() else run
     if not path.exists():
-        raise UsageError("audit-no-ledger", f"there is no ledger at {path}", hint="Give a run folder or its ledger.db.")
-    with Ledger.open(path, read_only=True) as ledger, Progress(console=messages(), transient=True) as bar:
+        raise UsageError(
+            "audit-no-ledger",
+            f"there is no ledger at {path}",
+            hint="Give a run folder or its ledger.db.",
+        )
+    with (
+        Ledger.open(path, read_only=True) as ledger,
+        Progress(console=messages(), transient=True) as bar,
+    ):
         task = bar.add_task("checking entries", total=ledger.size)
-        report = audit(ledger, expected_run=run_id, progress=lambda done, _: bar.update(task, completed=done))
+        report = audit(
+            ledger, expected_run=run_id, progress=lambda done, _: bar.update(task, completed=done)
+        )
     emit(to_json(report), as_json=as_json, show=lambda: _show(report))
 
 
@@ -61,19 +70,28 @@ def to_json(report: AuditReport) -> dict[str, Any]:
             }
             for owner in report.owners
         ],
-        "refused": [{"author": author, "kind": kind, "code": code} for author, kind, code in report.refused],
+        "refused": [
+            {"author": author, "kind": kind, "code": code} for author, kind, code in report.refused
+        ],
     }
 
 
 def _show(report: AuditReport) -> None:
     out = console()
     out.print(f"[bold]{report.agreement.title}[/bold]  run {report.run}")
-    out.print(f"{report.entries} entries, {report.opened_rounds} rounds opened; the run waits for {report.phase.value}\n")
+    out.print(
+        f"{report.entries} entries, {report.opened_rounds} rounds opened; the run waits for {report.phase.value}\n"
+    )
     rows = [[name, f"{count}"] for name, count in report.checked.items()]
     out.print(table("checked, all in order", ["what", "how often"], rows))
     owners = [
-        [owner.name, f"{owner.rows}", f"{owner.rounds}", "-" if owner.epsilon is None else f"{owner.epsilon:.3f}",
-         "yes" if owner.revoked else "no"]
+        [
+            owner.name,
+            f"{owner.rows}",
+            f"{owner.rounds}",
+            "-" if owner.epsilon is None else f"{owner.epsilon:.3f}",
+            "yes" if owner.revoked else "no",
+        ]
         for owner in report.owners
     ]
     out.print(table("data owners", ["name", "rows", "rounds", "epsilon spent", "revoked"], owners))

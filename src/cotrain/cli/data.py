@@ -16,7 +16,12 @@ from cotrain.layout import HomeLayout
 from cotrain.local import Member, register_rows
 from cotrain.privacy.budget import Balance, BudgetBook
 
-home_option = click.option("--home", required=True, type=click.Path(path_type=Path), help="Your home folder (cotrain init).")
+home_option = click.option(
+    "--home",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Your home folder (cotrain init).",
+)
 
 
 @click.group()
@@ -28,14 +33,28 @@ def data() -> None:
 @click.argument("agreement", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path))
 @home_option
-@click.option("--owner-column", help="Column that says whose row it is, if the file has rows of several owners.")
+@click.option(
+    "--owner-column",
+    help="Column that says whose row it is, if the file has rows of several owners.",
+)
 @click.option("--owner", help="Your value in that column.")
-@click.option("--budget", type=float, help="Most epsilon that these rows may ever spend; default: this agreement's.")
+@click.option(
+    "--budget",
+    type=float,
+    help="Most epsilon that these rows may ever spend; default: this agreement's.",
+)
 @json_option
 def register(
-    agreement: Path, file: Path, home: Path, *, owner_column: str | None, owner: str | None, budget: float | None, as_json: bool
+    agreement: Path,
+    file: Path,
+    home: Path,
+    *,
+    owner_column: str | None,
+    owner: str | None,
+    budget: float | None,
+    as_json: bool,
 ) -> None:
-    """Check FILE (CSV or Parquet) against AGREEMENT's schema and keep its encoded rows for the run.
+    r"""Check FILE (CSV or Parquet) against AGREEMENT's schema and keep its encoded rows for the run.
 
     Nothing leaves your home folder: when the run begins, only a commitment that hides the rows is published.
     The first bad cell is named by row and column, and nothing is registered.
@@ -49,7 +68,9 @@ def register(
     identity = load_identity(layout.identity)
     name = terms.party(identity.did).name
     source = TableSource(file, owner_column, owner)
-    ignored = [column for column in ignored_columns(source, terms.data_schema) if column != owner_column]
+    ignored = [
+        column for column in ignored_columns(source, terms.data_schema) if column != owner_column
+    ]
     if ignored:
         messages().print(f"ignored, because the schema does not name them: {', '.join(ignored)}")
     dataset = encode_table(source, terms.data_schema)
@@ -63,7 +84,8 @@ def register(
         "fingerprint": fingerprint,
         "budget_epsilon": limit,
     }
-    emit(value, as_json=as_json, show=lambda: print(f"{name}: {dataset.row_count} rows of {len(dataset.names)} columns fit the schema and are kept for run {terms.digest[:16]}"))
+    told = f"{name}: {dataset.row_count} rows of {len(dataset.names)} columns fit the schema"
+    emit(value, as_json=as_json, show=lambda: print(f"{told}, kept for run {terms.digest[:16]}"))
 
 
 @data.command()
@@ -79,12 +101,29 @@ def show(home: Path, *, as_json: bool) -> None:
 
     def show_tables() -> None:
         out = console()
-        out.print(table("kept for runs", ["run", "rows", "columns"], [[k["run"], f"{k['rows']}", f"{k['columns']}"] for k in kept]))
+        out.print(
+            table(
+                "kept for runs",
+                ["run", "rows", "columns"],
+                [[k["run"], f"{k['rows']}", f"{k['columns']}"] for k in kept],
+            )
+        )
         rows = [
-            [b["dataset"][:16], f"{b['spent_epsilon']:.3f}", f"{b['limit_epsilon']:.3f}", f"{b['limit_delta']:g}"]
+            [
+                b["dataset"][:16],
+                f"{b['spent_epsilon']:.3f}",
+                f"{b['limit_epsilon']:.3f}",
+                f"{b['limit_delta']:g}",
+            ]
             for b in budgets
         ]
-        out.print(table("privacy budgets", ["rows with fingerprint", "epsilon spent", "limit", "delta"], rows))
+        out.print(
+            table(
+                "privacy budgets",
+                ["rows with fingerprint", "epsilon spent", "limit", "delta"],
+                rows,
+            )
+        )
 
     emit(value, as_json=as_json, show=show_tables)
 
@@ -94,7 +133,9 @@ def _kept(path: Path) -> dict[str, Any]:
         rows = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise UsageError(
-            "data-rows-damaged", f"{path} is damaged: {error}", hint="Register the table again for that run."
+            "data-rows-damaged",
+            f"{path} is damaged: {error}",
+            hint="Register the table again for that run.",
         ) from error
     return {"run": path.stem.removeprefix("rows-"), "rows": rows.shape[0], "columns": rows.shape[1]}
 

@@ -1,5 +1,6 @@
 """What `cotrain run` and `cotrain demo` share: perform, audit, compare, save, print."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ def sources(insecure_seed: str | None) -> tuple[EntropyOf, Clock]:
     """Return the entropy of each party and the clock; deterministic twins for tests when a seed is given."""
     if insecure_seed is None:
         system: Entropy = SystemEntropy()
-        return (lambda name: system), SystemClock()
-    messages().print("[bold red]insecure: all secrets follow from the seed given; for tests only[/bold red]")
+        return (lambda _: system), SystemClock()
+    messages().print(
+        "[bold red]insecure: all secrets follow from the seed given; for tests only[/bold red]"
+    )
     return (lambda name: SeededEntropy(f"{insecure_seed}/{name}")), ManualClock()
 
 
@@ -36,13 +39,29 @@ def carry_out(
     as_json: bool,
 ) -> None:
     """Run the protocol with a progress bar, audit its ledger, save and print the report."""
+    finished = _finished_report(experiment.layout)
+    if finished is not None:
+        messages().print(
+            f"the run in {experiment.layout.path} is finished; this is its report (give --out for another run)"
+        )
+        emit(finished, as_json=as_json, show=lambda: show_report(finished, experiment.layout.path))
+        return
     rounds = experiment.agreement.rounds
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=messages(), transient=True) as bar:
         task = bar.add_task("training together", total=rounds)
 
         def progress(state: RunState) -> None:
-            waits = "" if state.phase in {Phase.FINISHED, Phase.ABORTED} else f", waiting for {state.phase.value}"
+            waits = (
+                ""
+                if state.phase in {Phase.FINISHED, Phase.ABORTED}
+                else f", waiting for {state.phase.value}"
+            )
             bar.update(task, completed=len(state.opened), description=f"training together{waits}")
 
         state, meter = perform(experiment, entropy=entropy, clock=clock, progress=progress)
@@ -65,7 +84,9 @@ def show_report(report: dict[str, Any], folder: Path) -> None:
         if privacy["noise"] == "none"
         else f"at epsilon {privacy['epsilon']}, delta {privacy['delta']} for each row and the whole run"
     )
-    out.print(f"{len(report['data']['owners'])} owners trained one model together in {privacy['rounds']} rounds, {noise}.\n")
+    out.print(
+        f"{len(report['data']['owners'])} owners trained one model together in {privacy['rounds']} rounds, {noise}.\n"
+    )
     out.print(_owners_table(report, metric))
     out.print(_cost_table(report))
     assurance = report["assurance"]
@@ -86,29 +107,62 @@ def _owners_table(report: dict[str, Any], metric: str) -> Any:
     quality, spent = report["quality"], report["privacy"]["spent"]
     sizes = {owner["name"]: owner["rows"] for owner in report["data"]["owners"]}
     rows = [
-        [o["name"], f"{sizes[o['name']]}", number(o["alone"]), number(o["alone_without_privacy"]), number(o["together"]),
-         number(spent[o["name"]])]
+        [
+            o["name"],
+            f"{sizes[o['name']]}",
+            number(o["alone"]),
+            number(o["alone_without_privacy"]),
+            number(o["together"]),
+            number(spent[o["name"]]),
+        ]
         for o in quality["owners"]
     ]
     pooled = quality["pooled"]
     rows.append(
-        ["mean", "", number(pooled["alone_mean"]), number(pooled["alone_without_privacy_mean"]), number(pooled["together"]), ""]
+        [
+            "mean",
+            "",
+            number(pooled["alone_mean"]),
+            number(pooled["alone_without_privacy_mean"]),
+            number(pooled["together"]),
+            "",
+        ]
     )
-    head = ["owner", "rows", "alone, same epsilon", "alone, no privacy", "together", "epsilon spent"]
+    head = [
+        "owner",
+        "rows",
+        "alone, same epsilon",
+        "alone, no privacy",
+        "together",
+        "epsilon spent",
+    ]
     return table(f"{metric} on {quality['test_rows']} test rows of all owners", head, rows)
 
 
 def _cost_table(report: dict[str, Any]) -> Any:
     cost = report["cost"]
     rows = [
-        [name, f"{1000 * cost['seconds_per_round'][name]:.0f} ms", f"{cost['bytes_per_round'].get(name, 0):,.0f}"]
+        [
+            name,
+            f"{1000 * cost['seconds_per_round'][name]:.0f} ms",
+            f"{cost['bytes_per_round'].get(name, 0):,.0f}",
+        ]
         for name in cost["seconds_per_round"]
     ]
     return table("time and bytes sent, per party and round", ["party", "time", "bytes"], rows)
 
 
+def _finished_report(layout: RunLayout) -> dict[str, Any] | None:
+    """Return the report of a run that ended before, None if it has none yet."""
+    if not layout.report.exists():
+        return None
+    found: dict[str, Any] = json.loads(layout.report.read_bytes())
+    return found
+
+
 def _audit(layout: RunLayout, bar: Progress) -> AuditReport:
     task = bar.add_task("auditing the ledger", total=None)
     with Ledger.open(layout.ledger, read_only=True) as ledger:
-        report = audit(ledger, progress=lambda done, total: bar.update(task, completed=done, total=total))
-    return report
+        return audit(
+            ledger, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )

@@ -16,7 +16,7 @@ from cotrain.ports import SystemEntropy
 @click.option("--name", required=True, help="The name that others read beside your identity.")
 @json_option
 def init(home: Path, name: str, *, as_json: bool) -> None:
-    """Make a party's private HOME folder with a fresh identity, and print its public name (did:key).
+    r"""Make a party's private HOME folder with a fresh identity, and print its public name (did:key).
 
     Run it again to print the name of the identity that is there: nothing is ever overwritten.
 

@@ -40,7 +40,10 @@ Start here:
 """
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="cotrain")
 def cli() -> None:
     """Train one model together without sharing data, on a ledger that anyone can audit.
@@ -67,7 +70,10 @@ def run(arguments: Sequence[str] | None = None) -> None:
         error.show(file=sys.stderr)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        print("cotrain: stopped; what was written is consistent, run the command again to go on", file=sys.stderr)
+        print(
+            "cotrain: stopped; what was written is consistent, run the command again to go on",
+            file=sys.stderr,
+        )
         sys.exit(130)
 
 

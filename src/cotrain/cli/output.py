@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cotrain.errors import OutsideError
+from cotrain.errors import OutsideError, UsageError
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout."
+)
 
 
 def emit(value: dict[str, Any], *, as_json: bool, show: Callable[[], None]) -> None:
@@ -41,6 +44,24 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     for row in rows:
         made.add_row(*row)
     return made
+
+
+def fraction(option: str, text: object) -> Fraction | None:
+    """Return the fraction that an option gives, None if it was left out.
+
+    Raises:
+        UsageError: it is not a fraction.
+    """
+    if text is None:
+        return None
+    try:
+        return Fraction(str(text))
+    except (ValueError, ZeroDivisionError) as error:
+        raise UsageError(
+            "option-not-a-fraction",
+            f"--{option} {text!r} is not a fraction",
+            hint="Write 4 or 1/2.",
+        ) from error
 
 
 def read_file(path: Path) -> bytes:

@@ -24,11 +24,17 @@ def receipt() -> None:
 @receipt.command()
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--entry", type=int, help="Number of the entry.")
-@click.option("--kind", help="Kind of record to look for, for example submission; the last one is taken.")
+@click.option(
+    "--kind", help="Kind of record to look for, for example submission; the last one is taken."
+)
 @click.option("--party", help="Name or did of the author to look for.")
-@click.option("--out", type=click.Path(path_type=Path), help="File to write; the default is stdout.")
-def make(run: Path, entry: int | None, kind: str | None, party: str | None, out: Path | None) -> None:
-    """Write the receipt of one entry of RUN's ledger.
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="File to write; the default is stdout."
+)
+def make(
+    run: Path, entry: int | None, kind: str | None, party: str | None, out: Path | None
+) -> None:
+    r"""Write the receipt of one entry of RUN's ledger.
 
     \b
     Example:
@@ -40,7 +46,9 @@ def make(run: Path, entry: int | None, kind: str | None, party: str | None, out:
         index = entry if entry is not None else _find(ledger, agreement, kind, party)
         note = ledger.latest_checkpoint()
         if note is None or not 0 <= index < ledger.size:
-            raise UsageError("receipt-no-entry", f"there is no signed entry {index} among {ledger.size}")
+            raise UsageError(
+                "receipt-no-entry", f"there is no signed entry {index} among {ledger.size}"
+            )
         text = make_receipt(ledger, index, note)
     if out is None:
         click.echo(text, nl=False)
@@ -60,7 +68,7 @@ def make(run: Path, entry: int | None, kind: str | None, party: str | None, out:
 )
 @json_option
 def check(file: Path, agreement_path: Path, *, as_json: bool) -> None:
-    """Check a receipt FILE offline, against nothing but the agreement.
+    r"""Check a receipt FILE offline, against nothing but the agreement.
 
     \b
     Example:
@@ -75,12 +83,16 @@ def check(file: Path, agreement_path: Path, *, as_json: bool) -> None:
         "entry": verified.index,
         "kind": record.kind,
         "author": author,
-        "cosigned_by": sorted(agreement.party(name).name for name in verified.checkpoint.cosigned_at),
+        "cosigned_by": sorted(
+            agreement.party(name).name for name in verified.checkpoint.cosigned_at
+        ),
         "record": json.loads(record.data),
     }
 
     def show() -> None:
-        print(f"Entry {verified.index} of the ledger of {agreement.title!r} is a {record.kind} signed by {author},")
+        print(
+            f"Entry {verified.index} of the ledger of {agreement.title!r} is a {record.kind} signed by {author},"
+        )
         print(f"under a checkpoint cosigned by {', '.join(value['cosigned_by'])}.")
 
     emit(value, as_json=as_json, show=show)

@@ -89,7 +89,9 @@ def commit_dataset(rows: NDArray[np.int16], schema_hash: str, seed: bytes) -> Da
     for number, (start, stop) in enumerate(layout.blocks()):
         block = np.zeros((stop - start, layout.padded_columns), dtype=np.int16)
         block[:, : layout.columns] = rows[start:stop]
-        blindings = derive_blindings(seed, f"dataset/{number}".encode(), layout.block_points(start, stop))
+        blindings = derive_blindings(
+            seed, f"dataset/{number}".encode(), layout.block_points(start, stop)
+        )
         points.append(commit(block.reshape(-1), layout.width, blindings))
     commitments = b"".join(points)
     return DatasetCommitment(layout, dataset_root(layout, schema_hash, commitments), commitments)
@@ -111,11 +113,15 @@ def dataset_root(layout: DatasetLayout, schema_hash: str, commitments: bytes) ->
         )
     root = hashlib.sha256(_TAG)
     root.update(bytes.fromhex(schema_hash))
-    root.update(b"".join(n.to_bytes(8, "little") for n in (layout.rows, layout.columns, layout.width)))
+    root.update(
+        b"".join(n.to_bytes(8, "little") for n in (layout.rows, layout.columns, layout.width))
+    )
     offset = 0
     for number, (start, stop) in enumerate(layout.blocks()):
         end = offset + POINT_BYTES * layout.block_points(start, stop)
-        block = hashlib.sha256(_TAG + b"/block" + number.to_bytes(8, "little") + commitments[offset:end])
+        block = hashlib.sha256(
+            _TAG + b"/block" + number.to_bytes(8, "little") + commitments[offset:end]
+        )
         root.update(block.digest())
         offset = end
     return root.hexdigest()

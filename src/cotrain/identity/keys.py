@@ -75,7 +75,9 @@ class Identity:
             ) from error
 
     def _derive(self, label: str) -> bytes:
-        return hmac.new(self._seed, b"cotrain/identity/1/" + label.encode(), hashlib.sha256).digest()
+        return hmac.new(
+            self._seed, b"cotrain/identity/1/" + label.encode(), hashlib.sha256
+        ).digest()
 
 
 def load_identity(path: Path) -> Identity:
@@ -86,9 +88,7 @@ def load_identity(path: Path) -> Identity:
     """
     try:
         text = path.read_text(encoding="utf-8").rstrip("\n")
-        if not text.startswith(_FILE_TAG):
-            raise ValueError("it does not start with the identity tag")
-        seed, _, name = text[len(_FILE_TAG) :].partition(":")
+        seed, _, name = text.removeprefix(_FILE_TAG).partition(":")
         return Identity(bytes.fromhex(seed), name)
     except (OSError, ValueError, UsageError) as error:
         raise OutsideError(

@@ -35,7 +35,9 @@ def decode(data: bytes) -> Any:
     if len(data) > MAX_BYTES:
         raise _malformed(f"{len(data)} bytes exceed the limit of {MAX_BYTES}")
     try:
-        value = json.loads(data.decode("utf-8"), parse_float=_refuse_number, parse_constant=_refuse_number)
+        value = json.loads(
+            data.decode("utf-8"), parse_float=_refuse_number, parse_constant=_refuse_number
+        )
         again = encode(value)
     except (ValueError, RecursionError) as error:
         raise _malformed(str(error) or type(error).__name__) from error
@@ -62,10 +64,8 @@ def _refuse_foreign(value: Any) -> None:
     elif isinstance(value, list | tuple):
         for item in value:
             _refuse_foreign(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise _malformed(f"the key {key!r} is not a string")
+    elif isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        for item in value.values():
             _refuse_foreign(item)
     else:
         raise _malformed(f"a {type(value).__name__} cannot stand in a record")

@@ -112,7 +112,9 @@ def decode_record(data: bytes, verify: SignatureVerifier) -> Record:
     if not isinstance(value, dict) or set(value) != _FIELDS:
         raise _malformed(f"a record has exactly the fields {', '.join(sorted(_FIELDS))}")
     if value["format"] != FORMAT:
-        raise _malformed(f"the format is {str(value['format'])[:40]!r}, this version reads {FORMAT!r}")
+        raise _malformed(
+            f"the format is {str(value['format'])[:40]!r}, this version reads {FORMAT!r}"
+        )
     body = _decode_body(value["kind"], value["body"])
     signature = _decode_signature(value["signature"])
     if not isinstance(value["author"], str) or not isinstance(value["run"], str):

@@ -103,7 +103,9 @@ def train_openly(
     for number in range(rounds):
         updates = [round_gradient(algorithm, gradient(algorithm, part, weights)) for part in parts]
         if variance is not None:
-            updates += [_noise(algorithm, variance, seed, number, place) for place in range(len(parts))]
+            updates += [
+                _noise(algorithm, variance, seed, number, place) for place in range(len(parts))
+            ]
         weights = take_step(algorithm, weights, np.sum(updates, axis=0, dtype=np.int64), total)
         history.append(weights)
     return history
@@ -122,12 +124,18 @@ def released(algorithm: Algorithm, history: Sequence[Weights]) -> Weights:
     return release_weights(algorithm, history)
 
 
-def _noise(algorithm: Algorithm, variance: int, seed: bytes, number: int, place: int) -> NDArray[np.int64]:
-    stream = bytes(a ^ b for a, b in zip(seed, (number << 32 | place).to_bytes(32, "big"), strict=True))
+def _noise(
+    algorithm: Algorithm, variance: int, seed: bytes, number: int, place: int
+) -> NDArray[np.int64]:
+    stream = bytes(
+        a ^ b for a, b in zip(seed, (number << 32 | place).to_bytes(32, "big"), strict=True)
+    )
     return sample_noise(build_table(variance), stream, algorithm.dimension)
 
 
-def _regression_score(predictions: NDArray[np.float64], targets: NDArray[np.float64]) -> dict[str, float]:
+def _regression_score(
+    predictions: NDArray[np.float64], targets: NDArray[np.float64]
+) -> dict[str, float]:
     errors = predictions - targets
     spread = float(np.sum((targets - targets.mean()) ** 2))
     r2 = 1 - float(np.sum(errors**2)) / spread if spread > 0 else 0.0

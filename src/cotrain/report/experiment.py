@@ -112,7 +112,9 @@ def resume(layout: RunLayout) -> Experiment:
             members.append(Member(load_identity(home.identity), home))
             if "data_owner" in party.roles:
                 train = np.load(home.rows(agreement.digest), allow_pickle=False)
-                splits[party.name] = Split(train, np.load(_test_rows(layout, party.name), allow_pickle=False))
+                splits[party.name] = Split(
+                    train, np.load(_test_rows(layout, party.name), allow_pickle=False)
+                )
     except (OSError, ValueError) as error:
         raise OutsideError(
             "experiment-incomplete",
@@ -137,7 +139,9 @@ def perform(
     """
     meter = Meter()
     sources = [entropy(member.identity.name) for member in experiment.members]
-    run = open_run(experiment.layout, experiment.agreement, experiment.members, entropy=sources, clock=clock)
+    run = open_run(
+        experiment.layout, experiment.agreement, experiment.members, entropy=sources, clock=clock
+    )
     try:
         state = run_in_process(run.coordinator, run.parties, progress=progress, meter=meter)
     finally:

@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
@@ -11,10 +12,18 @@ import numpy as np
 from cotrain import __version__
 from cotrain.audit.auditor import AuditReport, epsilon_spent
 from cotrain.flow import Meter
-from cotrain.report.evaluation import Rows, alone_variance, released, score, train_openly
+from cotrain.report.evaluation import (
+    Rows,
+    Split,
+    alone_variance,
+    released,
+    score,
+    train_openly,
+)
 from cotrain.report.experiment import Experiment
 from cotrain.rounds.plan import RunPlan
 from cotrain.rounds.state import RunState
+from cotrain.training.gradient import Weights
 
 FORMAT = "cotrain/report/1"
 DRAWS = 5
@@ -52,7 +61,6 @@ def build_report(
         seed: 32 bytes for the noise of the comparison runs.
         notes: What a reader should know about these data.
     """
-    plan = state.derived
     return {
         "format": FORMAT,
         "title": state.terms.title,
@@ -60,10 +68,14 @@ def build_report(
         "version": __version__,
         "data": _data(experiment),
         "privacy": _privacy(state),
-        "quality": _quality(experiment, plan, state, seed),
+        "quality": _quality(experiment, state, seed),
         "assurance": _assurance(audit),
         "cost": _cost(experiment, state, meter),
-        "machine": {"cores": os.cpu_count(), "processor": platform.machine(), "python": platform.python_version()},
+        "machine": {
+            "cores": os.cpu_count(),
+            "processor": platform.machine(),
+            "python": platform.python_version(),
+        },
         "notes": list(notes),
     }
 
@@ -104,39 +116,67 @@ def _privacy(state: RunState) -> dict[str, Any]:
     }
 
 
-def _quality(experiment: Experiment, plan: RunPlan, state: RunState, seed: bytes) -> dict[str, Any]:
-    algorithm, rounds = plan.algorithm, state.terms.rounds
-    metric = main_metric(algorithm.kind)
+@dataclass(frozen=True)
+class _Comparison:
+    """What all comparison runs share."""
+
+    plan: RunPlan
+    pooled: Rows
+    seed: bytes
+
+    @property
+    def metric(self) -> str:
+        return main_metric(self.plan.algorithm.kind)
+
+    def judge(self, weights: Weights, rows: Rows | None = None) -> float | None:
+        """Return the quality of a model on the pooled test rows, or on `rows`."""
+        found = score(self.plan.algorithm, weights, self.pooled if rows is None else rows)
+        return found.get(self.metric)
+
+    def train(self, parts: Sequence[Rows]) -> list[Weights]:
+        """Return the weights after each round of training without noise."""
+        return train_openly(self.plan.algorithm, parts, self.plan.agreement.rounds)
+
+    def repeat(self, parts: Sequence[Rows], variance: int | None, label: str) -> float | None:
+        """Return the mean quality over several draws of the noise (one run without noise)."""
+        algorithm, rounds = self.plan.algorithm, self.plan.agreement.rounds
+        results = []
+        for draw in range(1 if variance is None else DRAWS):
+            seed = _mix(self.seed, f"{label}/{draw}")
+            history = train_openly(algorithm, parts, rounds, variance=variance, seed=seed)
+            results.append(self.judge(released(algorithm, history)))
+        return _mean(results)
+
+
+def _quality(experiment: Experiment, state: RunState, seed: bytes) -> dict[str, Any]:
+    plan = state.derived
     pooled = np.concatenate([split.test for split in experiment.splits.values()])
     parts = [split.train for split in experiment.splits.values()]
-
-    def judge(weights: Any, rows: Rows) -> float | None:
-        return score(algorithm, weights, rows).get(metric)
-
-    together = released(algorithm, state.weights[1:])
-    plain = train_openly(algorithm, parts, rounds)
-    variance = plan.noise.local_variance if plan.noise else None
-    repeated = _repeat(plan, parts, variance, seed, pooled, metric)
+    comparison = _Comparison(plan, pooled, seed)
+    plain = comparison.train(parts)
+    together = released(plan.algorithm, state.weights[1:])
+    local = plan.noise.local_variance if plan.noise else None
     owners = [
-        _owner(plan, name, split.train, split.test, pooled, together, seed, metric)
-        for name, split in experiment.splits.items()
+        _owner(comparison, name, split, together) for name, split in experiment.splits.items()
     ]
     return {
-        "metric": metric,
+        "metric": comparison.metric,
         "test_rows": len(pooled),
         "pooled": {
-            "together": judge(together, pooled),
-            "together_repeated_mean": repeated,
-            "together_without_privacy": judge(released(algorithm, plain), pooled),
+            "together": comparison.judge(together),
+            "together_repeated_mean": comparison.repeat(parts, local, "together"),
+            "together_without_privacy": comparison.judge(released(plan.algorithm, plain)),
             "alone_mean": _mean([owner["alone"] for owner in owners]),
-            "alone_without_privacy_mean": _mean([owner["alone_without_privacy"] for owner in owners]),
+            "alone_without_privacy_mean": _mean(
+                [owner["alone_without_privacy"] for owner in owners]
+            ),
         },
         "owners": owners,
         "rounds": [
             {
                 "round": number,
-                "together": judge(weights, pooled),
-                "together_without_privacy": judge(plain[number - 1], pooled),
+                "together": comparison.judge(weights),
+                "together_without_privacy": comparison.judge(plain[number - 1]),
             }
             for number, weights in enumerate(state.weights)
             if number > 0
@@ -145,32 +185,17 @@ def _quality(experiment: Experiment, plan: RunPlan, state: RunState, seed: bytes
     }
 
 
-def _owner(
-    plan: RunPlan, name: str, train: Rows, test: Rows, pooled: Rows, together: Any, seed: bytes, metric: str
-) -> dict[str, Any]:
-    algorithm, rounds = plan.algorithm, plan.agreement.rounds
-    plain = released(algorithm, train_openly(algorithm, [train], rounds))
-    alone = _repeat(plan, [train], alone_variance(plan), _mix(seed, name), pooled, metric)
+def _owner(comparison: _Comparison, name: str, split: Split, together: Weights) -> dict[str, Any]:
+    plan = comparison.plan
+    plain = released(plan.algorithm, comparison.train([split.train]))
     return {
         "name": name,
-        "alone": alone,
-        "alone_without_privacy": score(algorithm, plain, pooled).get(metric),
-        "together": score(algorithm, together, pooled).get(metric),
-        "together_on_own_test_rows": score(algorithm, together, test).get(metric),
-        "alone_without_privacy_on_own_test_rows": score(algorithm, plain, test).get(metric),
+        "alone": comparison.repeat([split.train], alone_variance(plan), f"alone/{name}"),
+        "alone_without_privacy": comparison.judge(plain),
+        "together": comparison.judge(together),
+        "together_on_own_test_rows": comparison.judge(together, split.test),
+        "alone_without_privacy_on_own_test_rows": comparison.judge(plain, split.test),
     }
-
-
-def _repeat(
-    plan: RunPlan, parts: Sequence[Rows], variance: int | None, seed: bytes, pooled: Rows, metric: str
-) -> float | None:
-    """Return the mean quality over several draws of the noise (one without noise)."""
-    algorithm, rounds = plan.algorithm, plan.agreement.rounds
-    results = []
-    for draw in range(DRAWS if variance is not None else 1):
-        history = train_openly(algorithm, parts, rounds, variance=variance, seed=_mix(seed, f"draw {draw}"))
-        results.append(score(algorithm, released(algorithm, history), pooled).get(metric))
-    return _mean(results)
 
 
 def _assurance(audit: AuditReport) -> dict[str, Any]:
@@ -200,7 +225,9 @@ def _cost(experiment: Experiment, state: RunState, meter: Meter) -> dict[str, An
     return {
         "rounds": len(state.opened),
         "seconds": seconds,
-        "seconds_per_round": {name: sum(steps.values()) / rounds for name, steps in seconds.items()},
+        "seconds_per_round": {
+            name: sum(steps.values()) / rounds for name, steps in seconds.items()
+        },
         "bytes_sent": sent,
         "bytes_per_round": {name: sum(kinds.values()) / rounds for name, kinds in sent.items()},
     }

@@ -17,7 +17,8 @@ th:first-child, td:first-child { text-align: left } th { color: #5b6b7b; font-we
 .key { display: flex; gap: 1rem; flex-wrap: wrap; margin: 1rem 0 }
 .key div { background: #f2f5f8; border-radius: 8px; padding: .7rem 1rem; min-width: 9rem }
 .key b { display: block; font-size: 1.5rem } .muted { color: #5b6b7b } svg { max-width: 100%; height: auto }
-code { background: #f2f5f8; padding: 0 .25rem; border-radius: 4px } .warn { border-left: 4px solid #d9822b; padding-left: .8rem }
+code { background: #f2f5f8; padding: 0 .25rem; border-radius: 4px }
+.warn { border-left: 4px solid #d9822b; padding-left: .8rem }
 """
 _INK, _TEAL, _ORANGE, _GREY = "#1c2733", "#0f766e", "#d9822b", "#94a3b8"
 
@@ -50,7 +51,10 @@ def _headline(report: dict[str, Any]) -> str:
     boxes = [
         (f"{metric} together", number(pooled["together"])),
         (f"{metric} alone, mean", number(pooled["alone_mean"])),
-        ("epsilon", report["privacy"]["epsilon"] if report["privacy"]["noise"] != "none" else "no noise"),
+        (
+            "epsilon",
+            report["privacy"]["epsilon"] if report["privacy"]["noise"] != "none" else "no noise",
+        ),
         ("owners", str(len(report["data"]["owners"]))),
         ("ledger entries", str(report["assurance"]["ledger_entries"])),
     ]
@@ -61,17 +65,28 @@ def _headline(report: dict[str, Any]) -> str:
 def _quality(report: dict[str, Any]) -> str:
     quality = report["quality"]
     rows = [
-        [o["name"], number(o["alone"]), number(o["alone_without_privacy"]), number(o["together"]),
-         number(o["together_on_own_test_rows"])]
+        [
+            o["name"],
+            number(o["alone"]),
+            number(o["alone_without_privacy"]),
+            number(o["together"]),
+            number(o["together_on_own_test_rows"]),
+        ]
         for o in quality["owners"]
     ]
-    head = ["owner", "alone, same epsilon", "alone, no privacy", "together", "together, own test rows"]
+    head = [
+        "owner",
+        "alone, same epsilon",
+        "alone, no privacy",
+        "together",
+        "together, own test rows",
+    ]
+    pooled, draws = quality["pooled"], quality["draws_of_comparison_noise"]
     text = (
-        f"<p>{escape(quality['metric'].upper())} on {quality['test_rows']} test rows of all owners, which no model saw. "
-        f"Alone at the same epsilon is the mean of {quality['draws_of_comparison_noise']} draws of the noise; together is "
-        f"the one run on the ledger (mean of {quality['draws_of_comparison_noise']} other draws: "
-        f"{number(quality['pooled']['together_repeated_mean'])}; without privacy: "
-        f"{number(quality['pooled']['together_without_privacy'])}).</p>"
+        f"<p>{escape(quality['metric'].upper())} on {quality['test_rows']} test rows of all owners, which no "
+        f"model saw. Alone at the same epsilon is the mean of {draws} draws of the noise; together is the one "
+        f"run on the ledger (mean of {draws} other draws: {number(pooled['together_repeated_mean'])}; without "
+        f"privacy: {number(pooled['together_without_privacy'])}).</p>"
     )
     return f"<h2>What each owner gains</h2>{_table(head, rows)}{text}{_svg(_plot_rounds(report))}"
 
@@ -79,11 +94,13 @@ def _quality(report: dict[str, Any]) -> str:
 def _privacy(report: dict[str, Any]) -> str:
     privacy = report["privacy"]
     if privacy["noise"] == "none":
-        return "<h2>Privacy</h2><p class=warn>No noise was added: the opened sums are exact and nothing is promised.</p>"
+        words = "No noise was added: the opened sums are exact and nothing is promised."
+        return f"<h2>Privacy</h2><p class=warn>{words}</p>"
     rows = [[name, number(spent)] for name, spent in privacy["spent"].items()]
     text = (
-        f"<p>Each row is protected with epsilon {privacy['epsilon']}, delta {privacy['delta']} for the whole run, against "
-        f"everybody who reads the ledger, even if {privacy['colluders_tolerated']} owners pool all they know. "
+        f"<p>Each row is protected with epsilon {privacy['epsilon']}, delta {privacy['delta']} for the whole "
+        "run, against everybody who reads the ledger, even if "
+        f"{privacy['colluders_tolerated']} owners pool all they know. "
         "A neighbouring table has one row replaced by an empty one; the number of rows is public.</p>"
     )
     return f"<h2>Privacy</h2>{text}{_table(['owner', 'epsilon spent'], rows)}{_svg(_plot_budget(report))}"
@@ -91,11 +108,14 @@ def _privacy(report: dict[str, Any]) -> str:
 
 def _assurance(report: dict[str, Any]) -> str:
     assurance = report["assurance"]
-    checked = _table(["checked by everybody from the ledger", "times"], [[k, str(v)] for k, v in assurance["checked"].items()])
+    checked = _table(
+        ["checked by everybody from the ledger", "times"],
+        [[k, str(v)] for k, v in assurance["checked"].items()],
+    )
     recorded = "".join(f"<li>{escape(line)}</li>" for line in assurance["recorded"])
     return (
-        f"<h2>What was checked, and what was not</h2><p>Assurance level: <b>{escape(assurance['level'])}</b>. Proven: nothing "
-        f"yet. Cosigned by {escape(', '.join(assurance['cosigned_by']))}.</p>{checked}"
+        "<h2>What was checked, and what was not</h2>"
+        f"<p>Assurance level: <b>{escape(assurance['level'])}</b>. Proven: nothing yet. Cosigned by {escape(', '.join(assurance['cosigned_by']))}.</p>{checked}"
         f"<p class=warn>Not checked:</p><ul>{recorded}</ul>"
     )
 
@@ -103,7 +123,11 @@ def _assurance(report: dict[str, Any]) -> str:
 def _cost(report: dict[str, Any]) -> str:
     cost = report["cost"]
     rows = [
-        [name, number(cost["seconds_per_round"].get(name), 4), f"{cost['bytes_per_round'].get(name, 0):,.0f}"]
+        [
+            name,
+            number(cost["seconds_per_round"].get(name), 4),
+            f"{cost['bytes_per_round'].get(name, 0):,.0f}",
+        ]
         for name in cost["seconds_per_round"]
     ]
     return (
@@ -115,14 +139,24 @@ def _cost(report: dict[str, Any]) -> str:
 def _notes(report: dict[str, Any]) -> str:
     notes = list(report["notes"])
     if report["data"]["bounds_read_off_the_data"]:
-        notes.append("The schema's bounds were read off the data; they leak something about it. Replace them by public ones.")
-    notes.append("The cryptography of this version has not been audited by anybody outside the project.")
-    return "<h2>Good to know</h2><ul>" + "".join(f"<li>{escape(note)}</li>" for note in notes) + "</ul>"
+        notes.append(
+            "The schema's bounds were read off the data; they leak something about it. Replace them by public ones."
+        )
+    notes.append(
+        "The cryptography of this version has not been audited by anybody outside the project."
+    )
+    return (
+        "<h2>Good to know</h2><ul>"
+        + "".join(f"<li>{escape(note)}</li>" for note in notes)
+        + "</ul>"
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
     return f"<table><tr>{top}</tr>{body}</table>"
 
 
@@ -141,14 +175,25 @@ def _plot_rounds(report: dict[str, Any]) -> Figure:
         ("together", "together", _TEAL),
         ("together_without_privacy", "together, no privacy", _GREY),
     ):
-        axes.plot(numbers, [entry[key] for entry in rounds], label=label, color=colour, marker="o", markersize=3)
+        axes.plot(
+            numbers,
+            [entry[key] for entry in rounds],
+            label=label,
+            color=colour,
+            marker="o",
+            markersize=3,
+        )
     for key, label, style in (
         ("alone_mean", "alone, same epsilon (mean)", "--"),
         ("alone_without_privacy_mean", "alone, no privacy (mean)", ":"),
     ):
         if pooled[key] is not None:
             axes.axhline(pooled[key], label=label, color=_ORANGE, linestyle=style)
-    axes.set(xlabel="round", ylabel=report["quality"]["metric"].upper(), title="Model after each round, on all test rows")
+    axes.set(
+        xlabel="round",
+        ylabel=report["quality"]["metric"].upper(),
+        title="Model after each round, on all test rows",
+    )
     axes.legend(frameon=False, fontsize=9)
     return figure
 

@@ -6,6 +6,7 @@ transaction; what was buffered when it died is sent again by its authors.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from cotrain.agreement.document import Agreement
 from cotrain.errors import CotrainError, ForgeryError, OutsideError
@@ -25,7 +26,14 @@ from cotrain.records.kinds import (
     ResultBody,
     SurvivorsBody,
 )
-from cotrain.records.record import Message, Record, blob_ref, check_blobs, decode_record, sign_record
+from cotrain.records.record import (
+    Message,
+    Record,
+    blob_ref,
+    check_blobs,
+    decode_record,
+    sign_record,
+)
 from cotrain.rounds.end_rules import (
     SUM_DOES_NOT_OPEN,
     key_bytes,
@@ -61,7 +69,9 @@ class Coordinator:
         heard: Number of messages taken so far.
     """
 
-    def __init__(self, identity: Identity, agreement: Agreement, ledger: Ledger, clock: Clock) -> None:
+    def __init__(
+        self, identity: Identity, agreement: Agreement, ledger: Ledger, clock: Clock
+    ) -> None:
         self.state = RunState()
         self._identity = identity
         self._agreement = agreement
@@ -112,13 +122,18 @@ class Coordinator:
         """
         check_blobs(message)
         record = message.record
-        if record.digest in self._logged or _round_of(record, self.state.next_round) < self.state.next_round:
+        if (
+            record.digest in self._logged
+            or _round_of(record, self.state.next_round) < self.state.next_round
+        ):
             return False
         slot = (record.kind, record.author, _topic(record))
         held = self._pending.get(slot)
         if held is not None:
             if held.record.digest != record.digest:
-                self._refuse(record, "conflict", "another record of the same author and step came first")
+                self._refuse(
+                    record, "conflict", "another record of the same author and step came first"
+                )
             return False
         try:
             check_record(self.state, record, lambda ref: message.blobs[ref.sha256])
@@ -164,7 +179,9 @@ class Coordinator:
 
     # Step 1.
     def _offer(self) -> bool:
-        return self._say(AgreementBody(document=blob_ref(self._agreement.data)), self._agreement.data)
+        return self._say(
+            AgreementBody(document=blob_ref(self._agreement.data)), self._agreement.data
+        )
 
     # Step 2.
     def _collect_signatures(self) -> bool:
@@ -178,7 +195,9 @@ class Coordinator:
         owners = [party.did for party in self._agreement.owners]
         if self._ready(owners):
             return self._write(self._pending_of("dataset"))
-        return self._late() and self._abort("below-quorum", "not every owner registered its data in time")
+        return self._late() and self._abort(
+            "below-quorum", "not every owner registered its data in time"
+        )
 
     # Steps 4 and 12.
     def _open_or_finish(self) -> bool:
@@ -207,7 +226,9 @@ class Coordinator:
         self._write(self._pending_of("submission"))
         count, quorum = len(current.submissions), self._agreement.quorum.survivors
         if count < quorum:
-            return self._abort("below-quorum", f"{count} owners submitted in time, {quorum} are needed")
+            return self._abort(
+                "below-quorum", f"{count} owners submitted in time, {quorum} are needed"
+            )
         digests = [submission.digest for submission in current.submissions.values()]
         return self._say(CloseBody(round=current.number, submissions=digest_of(digests)))
 
@@ -281,7 +302,9 @@ class Coordinator:
         """Return the buffered messages of a kind in the agreement's order of authors."""
         order = {party.did: place for place, party in enumerate(self._agreement.parties)}
         found = [message for slot, message in self._pending.items() if slot[0] == kind]
-        return sorted(found, key=lambda message: (order[message.record.author], message.record.digest))
+        return sorted(
+            found, key=lambda message: (order[message.record.author], message.record.digest)
+        )
 
     def _take(self, kind: str) -> bool:
         return self._write(self._pending_of(kind))
@@ -315,7 +338,7 @@ class Coordinator:
         for message in messages:
             self._drop(message.record)
             try:
-                apply_record(self.state, message.record, lambda ref: self._blob_of(message, ref))
+                apply_record(self.state, message.record, partial(self._blob_of, message))
             except CotrainError as error:
                 if message.record.author == self._identity.did:
                     raise

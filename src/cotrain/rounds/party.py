@@ -9,6 +9,7 @@ What the party refuses to do (a budget that is spent, an agreement that expired)
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -143,7 +144,9 @@ class Party:
         def build() -> Message:
             sealing = self._sealing_key(run).public_key().public_bytes_raw().hex()
             commitment = coin_commitment(run, self.did, self._coin(run))
-            return self._message(run, SignatureBody(sealing_key=sealing, coin_commitment=commitment))
+            return self._message(
+                run, SignatureBody(sealing_key=sealing, coin_commitment=commitment)
+            )
 
         return [self._once(run, "signature", build)]
 
@@ -180,7 +183,9 @@ class Party:
         def build() -> Message:
             self._check_expiry(state)
             self._charge(state, data)
-            return build_submission(self.identity, state, data.rows, self._round_secrets(state, current))
+            return build_submission(
+                self.identity, state, data.rows, self._round_secrets(state, current)
+            )
 
         try:
             return [self._once(state.terms.digest, f"submission/{current.number}", build)]
@@ -193,11 +198,16 @@ class Party:
         current, run = state.current, state.terms.digest
         due = []
         if self.did in current.holders and self.did not in current.checks:
-            due.append(self._once(run, f"check/{current.number}", lambda: self._check_message(state, current)))
+            due.append(
+                self._once(
+                    run, f"check/{current.number}", lambda: self._check_message(state, current)
+                )
+            )
         for owner, holder in current.open_complaints():
             if owner == self.did:
                 label = f"answer/{current.number}/{holder}"
-                due.append(self._once(run, label, lambda: self._answer(state, current, holder)))
+                answer = partial(self._answer, state, current, holder)
+                due.append(self._once(run, label, answer))
         return due
 
     # Step 10: release one sum of shares for the one set of survivors of this round.
@@ -207,7 +217,9 @@ class Party:
             return []
         # One label for the whole round: whatever set is asked for later, the first answer stands.
         label = f"release/{current.number}"
-        return [self._once(state.terms.digest, label, lambda: self._release_message(state, current))]
+        return [
+            self._once(state.terms.digest, label, lambda: self._release_message(state, current))
+        ]
 
     def _forget(self, state: RunState) -> list[Message]:
         """Destroy the secrets and the copies of rounds that are over; the ledger keeps what was said."""
@@ -241,7 +253,11 @@ class Party:
         secrets = self._round_secrets(state, current)
         key = generate_key(secrets.derive("key"))
         _, shares = deal(
-            state.derived.parameters, key, current.threshold, len(current.holders), secrets.derive("sharing")
+            state.derived.parameters,
+            key,
+            current.threshold,
+            len(current.holders),
+            secrets.derive("sharing"),
         )
         share = shares[current.key_index(holder) - 1]
         body = AnswerBody(round=current.number, holder=holder, share=blob_ref(share))
@@ -250,7 +266,8 @@ class Party:
     def _release_message(self, state: RunState, current: RoundState) -> Message:
         shares = self._shares(state, current)
         chosen = [
-            current.answers.get((owner, self.did)) or shares[owner] or b"" for owner in current.survivors
+            current.answers.get((owner, self.did)) or shares[owner] or b""
+            for owner in current.survivors
         ]
         summed = sum_shares(state.derived.parameters, chosen)
         body = ReleaseBody(

@@ -49,7 +49,9 @@ def open_rule(state: RunState, record: Record, body: OpenBody, blobs: BlobSource
     if body.round >= state.terms.rounds:
         raise over_the_terms(record, f"the agreement allows {state.terms.rounds} rounds")
     if body.time >= state.terms.expires or body.time < state.last_time:
-        raise over_the_terms(record, f"its time {body.time} is not between the last round's and the expiry")
+        raise over_the_terms(
+            record, f"its time {body.time} is not between the last round's and the expiry"
+        )
     owners = state.active_owners()
     if len(owners) < state.terms.quorum.survivors:
         raise over_the_terms(record, f"{len(owners)} active owners are below the quorum")
@@ -63,7 +65,9 @@ def open_rule(state: RunState, record: Record, body: OpenBody, blobs: BlobSource
     return change
 
 
-def submission_rule(state: RunState, record: Record, body: SubmissionBody, blobs: BlobSource) -> Change:
+def submission_rule(
+    state: RunState, record: Record, body: SubmissionBody, blobs: BlobSource
+) -> Change:
     """Step 5: one submission an owner, bound to this round, of exactly the agreed shapes, never seen before."""
     current = _in_round(state, record, body.round, Phase.SUBMITTING)
     if record.author not in current.owners:
@@ -135,7 +139,9 @@ def answer_rule(state: RunState, record: Record, body: AnswerBody, blobs: BlobSo
     return lambda: current.answers.__setitem__((record.author, body.holder), share)
 
 
-def survivors_rule(state: RunState, record: Record, body: SurvivorsBody, blobs: BlobSource) -> Change:
+def survivors_rule(
+    state: RunState, record: Record, body: SurvivorsBody, blobs: BlobSource
+) -> Change:
     """Step 9: all submissions but those of owners with an unanswered complaint; one set a round."""
     del blobs
     by_coordinator(record, state.terms.coordinator.did)
@@ -176,11 +182,15 @@ def _round(state: RunState, record: Record, body: OpenBody, owners: tuple[str, .
     holders = draw_holders(owners, quorum.holders, body.beacon)
     threshold = quorum.threshold_among(len(holders))
     if threshold > len(holders):
-        raise over_the_terms(record, f"{len(holders)} key holders cannot reach the threshold {threshold}")
+        raise over_the_terms(
+            record, f"{len(holders)} key holders cannot reach the threshold {threshold}"
+        )
     return RoundState(body.round, record.digest, body.beacon, owners, holders, threshold)
 
 
-def _check_shapes(plan: RunPlan, current: RoundState, record: Record, submission: Submission) -> None:
+def _check_shapes(
+    plan: RunPlan, current: RoundState, record: Record, submission: Submission
+) -> None:
     shape, parameters = plan.shape, plan.parameters
     check_commitments(submission.commitments, shape.dimension, shape.width)
     check_ciphertext(parameters, shape.field_count, submission.ciphertext)

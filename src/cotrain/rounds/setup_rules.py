@@ -19,7 +19,9 @@ def coin_commitment(run: str, did: str, coin: str) -> str:
     return hashlib.sha256(preimage).hexdigest()
 
 
-def agreement_rule(state: RunState, record: Record, body: AgreementBody, blobs: BlobSource) -> Change:
+def agreement_rule(
+    state: RunState, record: Record, body: AgreementBody, blobs: BlobSource
+) -> Change:
     """Step 1: the first entry; offered by the coordinator that it names, under its own hash."""
     if state.phase is not Phase.OFFER:
         raise out_of_turn(record, state.phase.value)
@@ -38,7 +40,9 @@ def agreement_rule(state: RunState, record: Record, body: AgreementBody, blobs: 
     return change
 
 
-def signature_rule(state: RunState, record: Record, body: SignatureBody, blobs: BlobSource) -> Change:
+def signature_rule(
+    state: RunState, record: Record, body: SignatureBody, blobs: BlobSource
+) -> Change:
     """Step 2: each party signs once."""
     del blobs
     if state.phase is not Phase.SIGNING:
@@ -75,7 +79,9 @@ def dataset_rule(state: RunState, record: Record, body: DatasetBody, blobs: Blob
     return change
 
 
-def revocation_rule(state: RunState, record: Record, body: RevocationBody, blobs: BlobSource) -> Change:
+def revocation_rule(
+    state: RunState, record: Record, body: RevocationBody, blobs: BlobSource
+) -> Change:
     """At any time: an owner withdraws; it takes part in no round that opens later."""
     del body, blobs
     if state.phase in {Phase.OFFER, Phase.FINISHED, Phase.ABORTED}:

@@ -233,7 +233,9 @@ def draw_holders(owners: tuple[str, ...], count: int, beacon: str) -> tuple[str,
         return owners
 
     def ticket(owner: str) -> bytes:
-        return hashlib.sha256(b"cotrain/holder/1/" + bytes.fromhex(beacon) + owner.encode()).digest()
+        return hashlib.sha256(
+            b"cotrain/holder/1/" + bytes.fromhex(beacon) + owner.encode()
+        ).digest()
 
     drawn = set(sorted(owners, key=ticket)[:count])
     return tuple(owner for owner in owners if owner in drawn)
@@ -242,9 +244,9 @@ def draw_holders(owners: tuple[str, ...], count: int, beacon: str) -> tuple[str,
 def digest_of(digests: list[str]) -> str:
     """Return the SHA-256 (hex) over a list of digests, their number first."""
     joined = b"".join(bytes.fromhex(digest) for digest in digests)
-    return hashlib.sha256(b"cotrain/list/1" + len(digests).to_bytes(8, "little") + joined).hexdigest()
-
-
+    return hashlib.sha256(
+        b"cotrain/list/1" + len(digests).to_bytes(8, "little") + joined
+    ).hexdigest()
 
 
 def _no_agreement() -> ForgeryError:

@@ -34,7 +34,9 @@ class RoundSecrets:
 
     def derive(self, label: str) -> bytes:
         """Return 32 secret bytes for the use `label`."""
-        return hmac.new(self.seed, b"cotrain/round-secret/1/" + label.encode(), hashlib.sha256).digest()
+        return hmac.new(
+            self.seed, b"cotrain/round-secret/1/" + label.encode(), hashlib.sha256
+        ).digest()
 
 
 def train(plan: RunPlan, rows: NDArray[np.int16], weights: Weights) -> NDArray[np.int64]:
@@ -89,7 +91,9 @@ def build_submission(
         key_commitments=blob_ref(key_commitments),
         sealed_shares=blob_ref(sealed),
     )
-    blobs = {blob_ref(data).sha256: data for data in (commitments, ciphertext, key_commitments, sealed)}
+    blobs = {
+        blob_ref(data).sha256: data for data in (commitments, ciphertext, key_commitments, sealed)
+    }
     return Message(sign_record(signer, state.terms.digest, body), blobs)
 
 

@@ -83,7 +83,8 @@ class View:
                 "view-bad-entry",
                 f"entry {index} of the ledger is wrong: {error}",
                 meaning="The coordinator logged what the rules forbid; nothing after it counts.",
-                hint=error.hint or "Stop, keep this copy of the ledger, and tell the other parties.",
+                hint=error.hint
+                or "Stop, keep this copy of the ledger, and tell the other parties.",
             ) from error
         self.records.append(record)
 

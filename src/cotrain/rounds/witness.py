@@ -39,5 +39,7 @@ def log_policy(agreement: Agreement, cosignatures: int = 0) -> Policy:
         for party in agreement.parties
         if party.did != coordinator
     )
-    log_key = VerifierKey(origin_of(agreement.digest), SignatureType.ED25519, public_key_of(coordinator))
+    log_key = VerifierKey(
+        origin_of(agreement.digest), SignatureType.ED25519, public_key_of(coordinator)
+    )
     return Policy(origin_of(agreement.digest), log_key, witnesses, cosignatures)

@@ -15,7 +15,9 @@ class SeededEntropy:
 
     def draw(self, label: str, size: int) -> bytes:
         """Return `size` bytes that depend on seed and label only."""
-        return hashlib.shake_256(b"cotrain/insecure/" + self._seed + b"/" + label.encode()).digest(size)
+        return hashlib.shake_256(b"cotrain/insecure/" + self._seed + b"/" + label.encode()).digest(
+            size
+        )
 
 
 class ManualClock:
