@@ -155,7 +155,7 @@ def _weights(lows: list[int], highs: list[int]) -> tuple[list[int], list[int]]:
 def _tails(weights_low: list[int], weights_high: list[int], *, last_ratio: int) -> _Tails:
     """Sum the weights from the far end and divide by the sum of all (step 4).
 
-    The ratios decrease with k (Turan), so what lies beyond `start` is below a geometric series
+    The ratios decrease with k (the law is log-concave), so what lies beyond `start` is below a geometric series
     with the last ratio; the same holds for the tails themselves.
     """
     sums_low = list(accumulate(reversed(weights_low[1:])))
