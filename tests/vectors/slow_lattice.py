@@ -83,7 +83,7 @@ def coefficient(
     base = radix(*bounds)
     modulus: int = base**digits
     mine = fields[at * digits : (at + 1) * digits]
-    message = sum(field * base**place for place, field in enumerate(mine))
+    message: int = sum(field * base**place for place, field in enumerate(mine))
     masked = product(uniform(context, block), secret, index)
     return (masked + modulus * error + message) % Q
 
