@@ -13,7 +13,7 @@ from scipy import stats
 
 from cotrain._native import noise
 from cotrain.errors import UsageError
-from cotrain.privacy import skellam
+from cotrain.privacy import sampling_error, skellam
 from cotrain.privacy.sampler import apply_table, draw_words, sample_noise
 from cotrain.privacy.sampling_error import (
     cdf_error_bound,
@@ -190,6 +190,26 @@ def test_the_error_of_a_sum_is_bounded_and_far_below_that_of_its_parts(
         bound = sum_error(variance, parties)
         assert wrong / 2 <= mpmath.mpf(bound.numerator) / bound.denominator
         assert wrong / 2 < 0.2 * float(parties * table.total_variation)
+
+
+@pytest.mark.parametrize("parties", [2, 3, 5])
+def test_the_bound_of_a_sum_holds_for_the_worst_rounding_and_is_no_larger_than_needed(
+    parties: int,
+) -> None:
+    """All of the error at one threshold: `size` of the mass moves from 1 to 0."""
+    variance, size, edge = 100, 1e-6, 120
+    law = stats.skellam(variance / 2, variance / 2).pmf(np.arange(-edge, edge + 1))
+    moved = law.copy()
+    moved[edge] += size
+    moved[edge + 1] -= size
+    exact, sampled = law, moved
+    for _ in range(parties - 1):
+        exact, sampled = np.convolve(exact, law), np.convolve(sampled, moved)
+    distance = np.abs(exact - sampled).sum() / 2
+    bound = float(sampling_error._smoothed(Fraction(size), variance, parties))
+    assert distance <= bound
+    # The proof counts one of the h - 1 exact laws that smooth an error; together they do more.
+    assert distance * (parties - 1) ** 0.5 > 0.5 * bound
 
 
 def test_the_error_of_a_sum_does_not_grow_with_the_spread() -> None:

@@ -49,11 +49,14 @@ def sum_error(variance: int, samples: int) -> Fraction:
     """
     if samples < 1:
         raise UsageError("noise-no-samples", f"a sum of {samples} samples hides nothing")
-    distance = cdf_error_bound(variance)
     if samples == 1:
-        return min(Fraction(1), distance)
-    smoothed = samples * distance * _centre_bound(variance) + 2 * distance * distance
-    return min(Fraction(1), smoothed)
+        return one_sample_error(variance)
+    return min(Fraction(1), _smoothed(cdf_error_bound(variance), variance, samples))
+
+
+def _smoothed(cdf_error: Fraction, variance: int, samples: int) -> Fraction:
+    """Return ``h |E| P(0) + 2 |E|^2``: the distance of a sum of h >= 2 samples."""
+    return samples * cdf_error * _centre_bound(variance) + 2 * cdf_error * cdf_error
 
 
 def _centre_bound(variance: int) -> Fraction:
