@@ -1,18 +1,72 @@
+# The same commands on every machine; `make setup` installs everything the others need.
 PY := .venv/bin/python
-MATURIN := VIRTUAL_ENV=$(CURDIR)/.venv PATH="$(CURDIR)/.venv/bin:$$PATH" $(CURDIR)/.venv/bin/maturin
+BIN := .venv/bin
+MATURIN := VIRTUAL_ENV=$(CURDIR)/.venv PATH="$(CURDIR)/.venv/bin:$$PATH" $(CURDIR)/$(BIN)/maturin
+RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: setup native demo fmt lint test quick docs bench ci lock clean
+.PHONY: setup demo test quick slow fmt lint rust-test docs bench bench-accuracy ci lock clean
 
-# Stamp files keep `make setup` quick when nothing changed.
 setup: .venv/.native
 
 .venv/.python: requirements/lock.txt
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cotrain needs Python 3.11 or later")'
+	command -v cargo >/dev/null || { echo "cotrain needs Rust 1.88 or later: https://rustup.rs" >&2; exit 1; }
 	python3 -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements/lock.txt
 	touch $@
 
-.venv/.native: .venv/.python pyproject.toml Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
-	$(MATURIN) develop --release --quiet
+.venv/.native: .venv/.python pyproject.toml Cargo.toml Cargo.lock $(RUST)
+	$(MATURIN) develop --release --locked --quiet
 	touch $@
 
-native: .venv/.native
+# Four hospitals train together; the report is in runs/demo.
+demo: setup
+	@rm -rf runs/demo
+	@$(BIN)/cotrain demo --out runs/demo
+
+# Everything that must pass.
+test: setup lint rust-test
+	$(BIN)/pytest -q -n 2 tests
+
+# The quick tier: under two minutes.
+quick: setup
+	$(BIN)/pytest -q -n 2 -m "not slow" tests
+
+slow: setup
+	$(BIN)/pytest -q -n 2 -m slow tests
+
+rust-test:
+	cargo test --workspace --release --locked --quiet
+
+fmt: setup
+	$(BIN)/ruff format src tests vectors benchmarks examples docs
+	$(BIN)/ruff check --fix-only --quiet src tests vectors benchmarks examples docs
+	cargo fmt --all
+
+lint: setup
+	$(BIN)/ruff format --check --quiet src tests vectors benchmarks examples docs
+	$(BIN)/ruff check --quiet src tests vectors benchmarks examples docs
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --release --locked --quiet -- -D warnings
+
+# Vectors are written by scripts; the working tree must not change.
+docs: setup
+	for script in vectors/generate_*.py docs/reference/generate_*.py; do $(PY) $$script || exit 1; done
+	git diff --exit-code -- vectors docs/reference
+
+bench: setup
+	$(PY) -m benchmarks.core
+
+bench-accuracy: setup
+	$(PY) -m benchmarks.accuracy
+
+ci: test docs
+
+lock: setup
+	$(PY) -m pip install --quiet --upgrade maturin -r requirements/dev.in .
+	$(PY) -m pip freeze --exclude-editable | grep -v '^cotrain' > requirements/lock.txt
+
+clean:
+	rm -rf .venv target runs dist

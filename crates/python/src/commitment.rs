@@ -1,10 +1,5 @@
 //! `cotrain._native.commitment`: arrays and bytes in, bytes out; see docs/spec/commitment.md.
 
-#![expect(
-    clippy::needless_pass_by_value,
-    reason = "PyO3 hands over what it extracted"
-)]
-
 use cotrain_commitment as core;
 use cotrain_commitment::{Blindings, CommitmentError, Entry};
 use numpy::{Element, PyReadonlyArray1};

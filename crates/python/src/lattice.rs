@@ -1,10 +1,5 @@
 //! `cotrain._native.lattice`: arrays and bytes in, arrays and bytes out; see docs/spec/encryption.md and
 //! docs/spec/key-sharing.md.
-#![allow(
-    clippy::needless_pass_by_value,
-    reason = "PyO3 extracts owned lists of borrowed bytes"
-)]
-
 use std::sync::{Mutex, PoisonError};
 
 use cotrain_lattice as core;

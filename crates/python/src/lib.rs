@@ -3,6 +3,11 @@
 //! No rule of the protocol lives here. Errors are raised as `ValueError`; the Python package turns them into
 //! its own exception tree.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "PyO3 hands over what it extracted"
+)]
+
 mod commitment;
 mod lattice;
 mod noise;

@@ -1,8 +1,5 @@
 //! `cotrain._native.training`: errors are `ValueError(code, message)`.
 
-// PyO3 hands arguments over by value.
-#![allow(clippy::needless_pass_by_value)]
-
 use cotrain_training::{Kernel, Kind, Layout, ModelParameters, RowFault, TrainingError};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
