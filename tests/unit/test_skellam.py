@@ -4,7 +4,7 @@ from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 
-import mpmath  # type: ignore[import-untyped]
+import mpmath
 import numpy as np
 import numpy.typing as npt
 import pytest

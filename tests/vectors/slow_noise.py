@@ -7,7 +7,7 @@ another ChaCha20 (pyca/cryptography); values from a bisection of the list.
 from bisect import bisect_right
 from math import isqrt
 
-import mpmath  # type: ignore[import-untyped]
+import mpmath
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 
