@@ -1,7 +1,8 @@
 """A party's own view of the ledger: nothing is believed that was not checked here.
 
 Each batch of entries is checked against the signed checkpoint (it extends what was seen before), then each
-record against the rules. Only then is the checkpoint cosigned.
+record against the rules. Only then is the checkpoint cosigned. A view that found a wrong entry under a signed
+checkpoint raises the same error for ever: it must not step over the entry and go on.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,9 @@ from typing import Protocol
 
 from cotrain.errors import CotrainError, ForgeryError
 from cotrain.identity.did_key import verify_signature
+from cotrain.ledger.checkpoint import Checkpoint
 from cotrain.ledger.follower import Follower
+from cotrain.ledger.note import parse_note
 from cotrain.ledger.policy import Policy
 from cotrain.ledger.tree import Frontier, leaf_hash
 from cotrain.records.canonical import sha256
@@ -21,10 +24,6 @@ from cotrain.rounds.state import RunState
 
 class Board(Protocol):
     """What serves the ledger to readers: the coordinator, or a copy."""
-
-    def size(self) -> int:
-        """Return the number of entries under the latest checkpoint."""
-        ...
 
     def entries(self, start: int, stop: int) -> Sequence[bytes]:
         """Return the entries from `start` up to and without `stop`."""
@@ -50,6 +49,7 @@ class View:
         self.follower = Follower(policy.origin, policy.log_key)
         self.state = RunState()
         self.records: list[Record] = []
+        self._convicted: ForgeryError | None = None
 
     def advance(self, board: Board, pinned: Follower | None = None) -> bool:
         """Read everything new from `board`; tell whether there was anything.
@@ -61,43 +61,65 @@ class View:
         Raises:
             ForgeryError: the board forks, rolls back, or serves an entry that breaks a rule.
         """
+        if self._convicted is not None:
+            raise self._convicted
         note = board.checkpoint()
-        start, stop = self.follower.size, board.size()
+        # The size is the checkpoint's: the log may have grown since it was signed.
+        start, stop = self.follower.size, Checkpoint.parse(parse_note(note).text).size
         entries = list(board.entries(start, stop)) if stop > start else []
         if start == 0 and pinned is not None:
             _check_pinned(pinned, entries)
-        self.follower = self.follower.advance(entries, note)
+        follower = self.follower.advance(entries, note)
         for index, entry in enumerate(entries, start):
-            self._apply(index, entry, board)
+            self._take(index, entry, board)
+        # Only now: a reader that was interrupted halfway, say by a lost blob, reads the same again.
+        self.follower = follower
         return bool(entries)
 
-    def _apply(self, index: int, entry: bytes, board: Board) -> None:
-        def blobs(ref: BlobRef) -> bytes:
-            return fetch_blob(board, ref)
+    def _take(self, index: int, entry: bytes, board: Board) -> None:
+        """Apply an entry, or see that it is the one that was applied before an interruption."""
+        if index >= len(self.records):
+            self._apply(index, entry, board)
+        elif self.records[index].data != entry:
+            raise _fork(len(self.records))
 
+    def _apply(self, index: int, entry: bytes, board: Board) -> None:
         try:
             record = decode_record(entry, verify_signature)
-            apply_record(self.state, record, blobs)
         except CotrainError as error:
-            raise ForgeryError(
-                "view-bad-entry",
-                f"entry {index} of the ledger is wrong: {error}",
-                meaning="The coordinator logged what the rules forbid; nothing after it counts.",
-                hint=error.hint
-                or "Stop, keep this copy of the ledger, and tell the other parties.",
-            ) from error
+            raise self._convict(index, error) from error
+        # Not within a `try`: that a blob does not arrive, or arrives damaged, convicts nobody.
+        blobs = {ref.sha256: fetch_blob(board, ref) for ref in record.blobs}
+        try:
+            apply_record(self.state, record, lambda ref: blobs[ref.sha256])
+        except CotrainError as error:
+            raise self._convict(index, error) from error
         self.records.append(record)
+
+    def _convict(self, index: int, error: CotrainError) -> ForgeryError:
+        """Return the error for a wrong entry under a signed checkpoint; the view stays where it is for ever."""
+        self._convicted = ForgeryError(
+            "view-bad-entry",
+            f"entry {index} of the ledger is wrong: {error}",
+            meaning="The coordinator logged what the rules forbid; nothing after it counts.",
+            hint=error.hint or "Stop, keep this copy of the ledger, and tell the other parties.",
+        )
+        return self._convicted
 
 
 def _check_pinned(pinned: Follower, entries: Sequence[bytes]) -> None:
     seen = Frontier().extend(leaf_hash(entry) for entry in entries[: pinned.size])
     if seen != pinned.frontier:
-        raise ForgeryError(
-            "ledger-fork",
-            f"the ledger does not begin with the {pinned.size} entries that this party read before",
-            meaning="The coordinator shows another history than before this party's restart.",
-            hint="Keep both checkpoints and tell the other parties: they convict the coordinator.",
-        )
+        raise _fork(pinned.size)
+
+
+def _fork(count: int) -> ForgeryError:
+    return ForgeryError(
+        "ledger-fork",
+        f"the ledger does not begin with the {count} entries that this party read before",
+        meaning="The coordinator shows another history than before.",
+        hint="Keep both checkpoints and tell the other parties: they convict the coordinator.",
+    )
 
 
 def fetch_blob(board: Board, ref: BlobRef) -> bytes:
