@@ -208,7 +208,7 @@ class Coordinator:
         now = max(self._clock.now(), state.last_time)
         if now >= terms.expires:
             return self._abort("expired", f"the agreement expired at {terms.expires}")
-        if len(state.active_owners()) < terms.quorum.survivors:
+        if not state.can_open():
             return self._abort("below-quorum", "too many owners revoked")
         model_digest = weights_digest(state.weights[-1])
         return self._say(

@@ -4,8 +4,9 @@ import numpy as np
 
 from cotrain.aggregation.opening import OpenedSum, check_sum, open_update_sum
 from cotrain.errors import CotrainError, ForgeryError
+from cotrain.identity.did_key import verify_signature
 from cotrain.records.kinds import AbortBody, FinishBody, RefusalBody, ResultBody
-from cotrain.records.record import Record
+from cotrain.records.record import Record, decode_record
 from cotrain.rounds.refusals import by_coordinator, expect, mismatch, out_of_turn
 from cotrain.rounds.state import (
     BlobSource,
@@ -96,8 +97,9 @@ def abort_rule(state: RunState, record: Record, body: AbortBody, blobs: BlobSour
     phases = _ABORTS.get(body.code)
     if phases is None or state.phase not in phases:
         raise out_of_turn(record, state.phase.value)
-    if body.code == SUM_DOES_NOT_OPEN and _opens(state):
-        raise mismatch(record, "the reason", body.code, "a sum that opens")
+    expect(record, "round", body.round, state.round.number if state.round else 0)
+    if _is_false(state, body.code):
+        raise mismatch(record, "the reason", body.code, "that the run can go on")
 
     def change() -> None:
         state.abort = (body.code, body.reason)
@@ -124,9 +126,11 @@ def finish_rule(state: RunState, record: Record, body: FinishBody, blobs: BlobSo
 
 
 def refusal_rule(state: RunState, record: Record, body: RefusalBody, blobs: BlobSource) -> Change:
-    """At any time: the coordinator keeps a record that it did not log, as evidence."""
+    """At any time: the coordinator keeps a record that it did not log, as evidence that its author signed."""
     by_coordinator(record, state.terms.coordinator.did)
-    blobs(body.evidence)
+    evidence = decode_record(blobs(body.evidence), verify_signature)
+    expect(record, "author", body.author, evidence.author)
+    expect(record, "kind", body.refused, evidence.kind)
     return lambda: state.refusals.append((body.author, body.refused, body.code))
 
 
@@ -146,6 +150,27 @@ def update_bytes(opened: OpenedSum) -> bytes:
 def key_bytes(opened: OpenedSum) -> bytes:
     """Return the key sum as little-endian int32."""
     return np.asarray(opened.key).astype("<i4").tobytes()
+
+
+def _is_false(state: RunState, code: str) -> bool:
+    """Return whether everybody can see that the run could go on, whatever the coordinator says."""
+    least = state.terms.quorum.survivors
+    match state.phase:
+        case Phase.BETWEEN:
+            finished = state.next_round == state.terms.rounds
+            return finished or (code == "below-quorum" and state.can_open())
+        case Phase.SUBMITTING:
+            return len(state.current.submissions) >= least
+        case Phase.CHECKING:
+            current = state.current
+            return (
+                bool(current.checks) and len(current.submissions) - len(current.excluded()) >= least
+            )
+        case Phase.RELEASING:
+            enough = len(state.current.releases) >= state.current.threshold
+            return enough != (code == SUM_DOES_NOT_OPEN) or (enough and _opens(state))
+        case _:
+            return False
 
 
 def _opens(state: RunState) -> bool:

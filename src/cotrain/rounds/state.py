@@ -200,6 +200,12 @@ class RunState:
             if party.did in self.datasets and party.did not in self.revoked
         )
 
+    def can_open(self) -> bool:
+        """Return whether enough owners are active: for the quorum, and for the threshold of key holders."""
+        owners, quorum = len(self.active_owners()), self.terms.quorum
+        holders = min(owners, quorum.holders)
+        return owners >= quorum.survivors and quorum.threshold_among(holders) <= holders
+
 
 def weights_bytes(weights: Weights) -> bytes:
     """Return weights as little-endian int32."""
