@@ -196,9 +196,7 @@ pub fn open_total(
                 // O4. Split into digits, none above the sum of the maxima.
                 let largest = parameters.max_field() * u64::from(summands);
                 if !split(parameters, message, largest, digits) {
-                    return Err(Error::SumTooLarge {
-                        field: coefficient * parameters.fields_per_coefficient(),
-                    });
+                    return Err(Error::SumTooLarge { coefficient });
                 }
             }
             Ok(())

@@ -43,13 +43,13 @@ pub enum Error {
     /// The opened error is above what the parties can have added: wrong key, wrong context, or a dishonest
     /// ciphertext.
     ErrorTooLarge {
-        /// Position of the first such coefficient in its block.
+        /// Its position.
         coefficient: usize,
     },
     /// An opened field is above the sum of the agreed maxima.
     SumTooLarge {
-        /// Its position in the message.
-        field: usize,
+        /// The position of its coefficient.
+        coefficient: usize,
     },
     /// Not 2 <= threshold <= holders <= [`crate::MAX_HOLDERS`].
     ThresholdInvalid,
@@ -146,13 +146,13 @@ impl fmt::Display for Error {
                 )
             }
             Self::ErrorTooLarge { coefficient } => {
+                write!(f, "coefficient {coefficient} opens to an impossible error")
+            }
+            Self::SumTooLarge { coefficient } => {
                 write!(
                     f,
-                    "coefficient {coefficient} of a block opens to an impossible error"
+                    "coefficient {coefficient} holds a field above the sum of the maxima"
                 )
-            }
-            Self::SumTooLarge { field } => {
-                write!(f, "field {field} opens above the sum of the maxima")
             }
             Self::HolderTwice { holder } => write!(f, "holder {holder} appears twice"),
             Self::CommitmentNotCanonical { index } => {
