@@ -54,6 +54,8 @@ _KIND_OF_PHASE = {
     Phase.RELEASING: "release",
 }
 
+_DIRTY = -1
+
 
 class Coordinator:
     """Orders and serves the records of one run; implements `Board` for its readers.
@@ -80,13 +82,11 @@ class Coordinator:
         self._pending: dict[tuple[str, str, str], Message] = {}
         self._logged: set[str] = set()
         self._all_spoke = False
+        self._waits_for = Phase.OFFER
         self.heard = 0
         self._since = clock.now()
-        for entry in ledger.entries(0, ledger.size):
-            record = decode_record(entry, verify_signature)
-            apply_record(self.state, record, self._blob)
-            self._logged.add(record.digest)
-        self._sign_checkpoint()
+        self._folded = _DIRTY
+        self._catch_up()
 
     # The board that readers see.
 
@@ -121,13 +121,14 @@ class Coordinator:
             ForgeryError: its blobs are not those that it names; nothing of it is kept.
         """
         check_blobs(message)
+        self._catch_up()
         record = message.record
         if (
             record.digest in self._logged
             or _round_of(record, self.state.next_round) < self.state.next_round
         ):
             return False
-        slot = (record.kind, record.author, _topic(record))
+        slot = _slot(record)
         held = self._pending.get(slot)
         if held is not None:
             if held.record.digest != record.digest:
@@ -163,6 +164,7 @@ class Coordinator:
                 the deadline is in vain.
         """
         self._all_spoke = all_spoke
+        self._catch_up()
         if self._take("revocation"):
             return True
         steps: dict[Phase, Callable[[], bool]] = {
@@ -186,14 +188,14 @@ class Coordinator:
     # Step 2.
     def _collect_signatures(self) -> bool:
         everybody = [party.did for party in self._agreement.parties]
-        if self._ready(everybody):
+        if self._ready([did for did in everybody if did not in self.state.sealing_keys]):
             return self._write(self._pending_of("signature"))
         return self._late() and self._abort("signatures-missing", "not every party signed in time")
 
     # Step 3.
     def _collect_datasets(self) -> bool:
         owners = [party.did for party in self._agreement.owners]
-        if self._ready(owners):
+        if self._ready([did for did in owners if did not in self.state.datasets]):
             return self._write(self._pending_of("dataset"))
         return self._late() and self._abort(
             "below-quorum", "not every owner registered its data in time"
@@ -236,7 +238,8 @@ class Coordinator:
     def _settle_complaints(self) -> bool:
         current = self.state.current
         checks = self._pending_of("check")
-        if checks and (self._ready(current.holders) or self._late()):
+        waiting = [holder for holder in current.holders if holder not in current.checks]
+        if checks and (self._ready(waiting) or self._late()):
             return self._write(checks)
         if self._pending_of("answer"):
             return self._write(self._pending_of("answer"))
@@ -314,8 +317,13 @@ class Coordinator:
         return self._say(AbortBody(round=number, code=code, reason=reason[:2000]))
 
     def _refuse(self, record: Record, code: str, reason: str) -> None:
-        """Log that a signed record was refused, once for each author and kind in a round."""
+        """Log that a party's signed record was refused, once for each author, kind and code.
+
+        What strangers send is not logged, or anybody could fill the ledger.
+        """
         if self.state.phase in {Phase.OFFER, Phase.FINISHED, Phase.ABORTED}:
+            return
+        if all(record.author != party.did for party in self._agreement.parties):
             return
         if (record.author, record.kind, code) in self.state.refusals:
             return
@@ -330,33 +338,66 @@ class Coordinator:
 
     def _say(self, body: Body, *blobs: bytes) -> bool:
         record = sign_record(self._identity, self._agreement.digest, body)
-        return self._write([Message(record, {blob_ref(data).sha256: data for data in blobs})])
+        message = Message(record, {blob_ref(data).sha256: data for data in blobs})
+        folded, self._folded = self._folded, _DIRTY
+        apply_record(self.state, record, partial(self._blob_of, message))
+        return self._append([message], folded)
 
     def _write(self, messages: list[Message]) -> bool:
-        """Apply and append messages in one transaction; those that fail now are refused."""
-        applied, phase = [], self.state.phase
+        """Apply and append the parties' messages in one transaction; those that fail now are refused."""
+        applied: list[Message] = []
+        refused: list[tuple[Record, CotrainError]] = []
+        folded, self._folded = self._folded, _DIRTY
         for message in messages:
-            self._drop(message.record)
+            self._pending.pop(_slot(message.record), None)
             try:
                 apply_record(self.state, message.record, partial(self._blob_of, message))
             except CotrainError as error:
-                if message.record.author == self._identity.did:
-                    raise
-                self._refuse(message.record, error.code, str(error))
+                refused.append((message.record, error))
             else:
                 applied.append(message)
-        if not applied:
-            return False
-        blobs = [blob for message in applied for blob in message.blobs.values()]
-        self._ledger.append([message.record.data for message in applied], blobs)
-        self._logged.update(message.record.digest for message in applied)
-        self._sign_checkpoint()
-        if self.state.phase is not phase:
-            self._since = self._clock.now()
-        return True
+        self._append(applied, folded)
+        for record, reason in refused:
+            self._refuse(record, reason.code, str(reason))
+        return bool(applied)
 
-    def _drop(self, record: Record) -> None:
-        self._pending.pop((record.kind, record.author, _topic(record)), None)
+    def _append(self, applied: list[Message], folded: int) -> bool:
+        """Append what was applied to the state of `folded` entries."""
+        if applied:
+            blobs = [blob for message in applied for blob in message.blobs.values()]
+            self._ledger.append([message.record.data for message in applied], blobs)
+            self._logged.update(message.record.digest for message in applied)
+            self._sign_checkpoint()
+            self._turn_page(applied)
+        self._folded = folded + len(applied)
+        return bool(applied)
+
+    def _turn_page(self, applied: list[Message]) -> None:
+        """Start a new deadline where the run waits for something new, and forget what came too late."""
+        checked = any(message.record.kind == "check" for message in applied)
+        if self.state.phase is self._waits_for and not checked:
+            return
+        self._since = self._clock.now()
+        if self.state.phase is not self._waits_for:
+            self._waits_for = self.state.phase
+            kept = {slot: held for slot, held in self._pending.items() if slot[0] == "revocation"}
+            self._pending = kept
+
+    def _catch_up(self) -> None:
+        """Fold the ledger anew unless the state is known to be that of all its entries.
+
+        It is not at the start, nor after a write that failed: then the state is ahead of the disk.
+        """
+        if self._folded == self._ledger.size:
+            return
+        state, logged = RunState(), set()
+        for entry in self._ledger.entries(0, self._ledger.size):
+            record = decode_record(entry, verify_signature)
+            apply_record(state, record, self._blob)
+            logged.add(record.digest)
+        self.state, self._logged, self._waits_for = state, logged, state.phase
+        self._sign_checkpoint()
+        self._folded = self._ledger.size
 
     def _sign_checkpoint(self) -> None:
         size, run = self._ledger.size, self._agreement.digest
@@ -376,6 +417,6 @@ def _round_of(record: Record, default: int) -> int:
     return int(getattr(record.body, "round", default))
 
 
-def _topic(record: Record) -> str:
-    """Return what distinguishes several records of one kind by one author in one step."""
-    return str(getattr(record.body, "holder", ""))
+def _slot(record: Record) -> tuple[str, str, str]:
+    """Return what one record of the present step can be of: kind, author, and for answers the holder."""
+    return record.kind, record.author, str(getattr(record.body, "holder", ""))
