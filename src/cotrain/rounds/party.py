@@ -106,17 +106,20 @@ class Party:
         ledger that was rolled back or forked.
 
         Returns:
-            None when there is nothing new, or when this party is the log itself.
+            None when the board has this party's cosignature already, or when this party is the log itself.
 
         Raises:
             ForgeryError: the board forks, rolls back, or serves an entry that breaks a rule.
         """
-        if not self.view.advance(board, self._pinned()):
+        self.view.advance(board, self._pinned())
+        seen = self.view.follower.encode().encode()
+        if self._journal.get("follower") != seen:
+            self._journal.put("follower", seen)  # before the cosignature leaves this party
+        signer = witness_signer(self.identity)
+        logged = self.view.state.terms.coordinator.did == self.did
+        if logged or signer.name in self.view.cosigners:
             return None
-        self._journal.put("follower", self.view.follower.encode().encode())
-        if self.view.state.terms.coordinator.did == self.did:
-            return None
-        return self.view.follower.cosign(witness_signer(self.identity), self._clock.now())
+        return self.view.follower.cosign(signer, self._clock.now())
 
     def speak(self) -> list[Message]:
         """Return the messages that are due now; empty when it is the turn of others."""

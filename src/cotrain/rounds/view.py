@@ -43,12 +43,19 @@ class View:
 
     Args:
         policy: Whose log it is.
+
+    Attributes:
+        follower: The tree seen so far.
+        state: What the entries say.
+        records: The entries.
+        cosigners: Whose cosignatures the last checkpoint read claims to have, unverified.
     """
 
     def __init__(self, policy: Policy) -> None:
         self.follower = Follower(policy.origin, policy.log_key)
         self.state = RunState()
         self.records: list[Record] = []
+        self.cosigners: tuple[str, ...] = ()
         self._convicted: ForgeryError | None = None
 
     def advance(self, board: Board, pinned: Follower | None = None) -> bool:
@@ -64,8 +71,9 @@ class View:
         if self._convicted is not None:
             raise self._convicted
         note = board.checkpoint()
+        parsed = parse_note(note)
         # The size is the checkpoint's: the log may have grown since it was signed.
-        start, stop = self.follower.size, Checkpoint.parse(parse_note(note).text).size
+        start, stop = self.follower.size, Checkpoint.parse(parsed.text).size
         entries = list(board.entries(start, stop)) if stop > start else []
         if start == 0 and pinned is not None:
             _check_pinned(pinned, entries)
@@ -74,6 +82,7 @@ class View:
             self._take(index, entry, board)
         # Only now: a reader that was interrupted halfway, say by a lost blob, reads the same again.
         self.follower = follower
+        self.cosigners = tuple(line.name for line in parsed.signatures)
         return bool(entries)
 
     def _take(self, index: int, entry: bytes, board: Board) -> None:
