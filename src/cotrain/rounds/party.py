@@ -4,7 +4,8 @@
 journal before it is returned, and returned again, byte for byte, until it stands in the ledger. So a party can
 be killed at any moment, a message can be lost or doubled, and still it never says two different things.
 
-What the party refuses to do (a budget that is spent, an agreement that expired) it keeps in `refusals`.
+What the party refuses to do (a budget that is spent, an agreement that expired), and what it notices (its
+submission was left out), it keeps in `refusals`.
 """
 
 from collections.abc import Callable
@@ -18,8 +19,8 @@ from numpy.typing import NDArray
 from cotrain.dataset.registration import commit_dataset
 from cotrain.encryption.cipher import generate_key
 from cotrain.encryption.sealing import SEAL_OVERHEAD, open_sealed
-from cotrain.encryption.sharing import deal, find_bad_shares, sum_shares
-from cotrain.errors import CotrainError, RefusedError
+from cotrain.encryption.sharing import deal, find_bad_shares, sum_shares, verify_share_sum
+from cotrain.errors import CotrainError, ForgeryError, MalformedError, RefusedError
 from cotrain.identity.keys import Identity
 from cotrain.ledger.follower import Follower
 from cotrain.ports import Clock, Entropy, Store
@@ -193,21 +194,23 @@ class Party:
         try:
             return [self._once(state.terms.digest, f"submission/{current.number}", build)]
         except RefusedError as refusal:
-            self.refusals.append(refusal)
-            return []
+            return self._silent(refusal)
 
     # Steps 7 and 8: check the shares received; answer those who complain about ours.
     def _check(self, state: RunState) -> list[Message]:
         current, run = state.current, state.terms.digest
-        due = []
+        due = self._notice_dropped(state, current)
         if self.did in current.holders and self.did not in current.checks:
             due.append(
                 self._once(
                     run, f"check/{current.number}", lambda: self._check_message(state, current)
                 )
             )
-        for owner, holder in current.open_complaints():
-            if owner == self.did:
+        accusers = [holder for holder, accused in current.checks.items() if self.did in accused]
+        if len(accusers) > state.terms.quorum.holder_colluders:
+            return due + self._silent(_too_many_complaints(len(accusers), state))
+        for holder in accusers:
+            if (self.did, holder) not in current.answers:
                 label = f"answer/{current.number}/{holder}"
                 answer = partial(self._answer, state, current, holder)
                 due.append(self._once(run, label, answer))
@@ -220,9 +223,31 @@ class Party:
             return []
         # One label for the whole round: whatever set is asked for later, the first answer stands.
         label = f"release/{current.number}"
-        return [
-            self._once(state.terms.digest, label, lambda: self._release_message(state, current))
-        ]
+        build = partial(self._release_message, state, current)
+        try:
+            return [self._once(state.terms.digest, label, build)]
+        except (RefusedError, ForgeryError, MalformedError) as refusal:
+            return self._silent(refusal)
+
+    def _silent(self, refusal: CotrainError) -> list[Message]:
+        """Say nothing, and keep why, once."""
+        if str(refusal) not in map(str, self.refusals):
+            self.refusals.append(refusal)
+        return []
+
+    def _notice_dropped(self, state: RunState, current: RoundState) -> list[Message]:
+        """Notice that the round was closed without the submission that this party sent."""
+        sent = self._journal.get(f"{state.terms.digest}/sent/submission/{current.number}")
+        if sent is None or self.did in current.submissions:
+            return []
+        return self._silent(
+            RefusedError(
+                "party-submission-dropped",
+                f"round {current.number} was closed without this party's submission",
+                meaning="It came too late, or the coordinator left it out. It stays charged to the budget.",
+                hint="Check the connection; if it happens again, ask the other parties what they saw.",
+            )
+        )
 
     def _forget(self, state: RunState) -> list[Message]:
         """Destroy the secrets and the copies of rounds that are over; the ledger keeps what was said."""
@@ -269,10 +294,13 @@ class Party:
     def _release_message(self, state: RunState, current: RoundState) -> Message:
         shares = self._shares(state, current)
         chosen = [
-            current.answers.get((owner, self.did)) or shares[owner] or b""
-            for owner in current.survivors
+            current.answers.get((owner, self.did)) or shares[owner] for owner in current.survivors
         ]
-        summed = sum_shares(state.derived.parameters, chosen)
+        summed = sum_shares(state.derived.parameters, [share or b"" for share in chosen])
+        commitments = [current.submissions[owner].key_commitments for owner in current.survivors]
+        index = current.key_index(self.did)
+        # A holder that was late to complain must not look like a liar: it stays silent instead.
+        verify_share_sum(state.derived.parameters, commitments, index, summed)
         body = ReleaseBody(
             round=current.number, survivors=current.survivors_record or "", share=blob_ref(summed)
         )
@@ -339,3 +367,14 @@ class Party:
         message = build()
         self._journal.put(key, pack_message(message))
         return message
+
+
+def _too_many_complaints(count: int, state: RunState) -> RefusedError:
+    """Return the error for more complaints than there can be liars: each answer publishes a share."""
+    return RefusedError(
+        "party-too-many-complaints",
+        f"{count} key holders complain of this party in round {state.current.number}, at most "
+        f"{state.terms.quorum.holder_colluders} can lie",
+        meaning="Answering all of them could publish enough shares to open this party's update alone.",
+        hint="Ask the key holders what they received; the next round goes on with this party.",
+    )
