@@ -22,6 +22,8 @@ from cotrain.records.canonical import decode, encode, sha256
 from cotrain.records.kinds import BODIES, BlobRef, Body
 
 FORMAT = "cotrain/record/1"
+MAX_RECORD_BYTES = 65_535
+"""The largest entry of a ledger."""
 _FIELDS = {"author", "body", "format", "kind", "run", "signature"}
 
 
@@ -108,6 +110,8 @@ def decode_record(data: bytes, verify: SignatureVerifier) -> Record:
         MalformedError: `data` is not the canonical form of a known kind of record.
         ForgeryError: the signature does not hold.
     """
+    if len(data) > MAX_RECORD_BYTES:
+        raise _malformed(f"{len(data)} bytes exceed the limit of {MAX_RECORD_BYTES}")
     value = decode(data)
     if not isinstance(value, dict) or set(value) != _FIELDS:
         raise _malformed(f"a record has exactly the fields {', '.join(sorted(_FIELDS))}")
@@ -130,8 +134,16 @@ def check_blobs(message: Message) -> None:
     """Check that `message` carries exactly the blobs that its record names.
 
     Raises:
-        ForgeryError: a blob is missing, has another size or another hash.
+        ForgeryError: a blob is missing, has another size or another hash, or is not named.
     """
+    unnamed = set(message.blobs) - {ref.sha256 for ref in message.record.blobs}
+    if unnamed:
+        raise ForgeryError(
+            "record-blob-unnamed",
+            f"the {message.record.kind} of {message.record.author} brings {len(unnamed)} blobs that it does not name",
+            meaning="What nobody signed would be stored beside the ledger.",
+            hint="Ask the author to send the record again.",
+        )
     for ref in message.record.blobs:
         blob = message.blobs.get(ref.sha256)
         if blob is None or len(blob) != ref.size or sha256(blob) != ref.sha256:
