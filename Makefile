@@ -2,6 +2,7 @@
 PY := .venv/bin/python
 BIN := .venv/bin
 MATURIN := VIRTUAL_ENV=$(CURDIR)/.venv PATH="$(CURDIR)/.venv/bin:$$PATH" $(CURDIR)/$(BIN)/maturin
+TREE := src tests vectors benchmarks examples docs fuzz
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
 .PHONY: setup demo test quick slow fmt lint rust-test docs bench bench-accuracy ci lock clean
@@ -39,13 +40,13 @@ rust-test:
 	cargo test --workspace --release --locked --quiet
 
 fmt: setup
-	$(BIN)/ruff format src tests vectors benchmarks examples docs
-	$(BIN)/ruff check --fix-only --quiet src tests vectors benchmarks examples docs
+	$(BIN)/ruff format $(TREE)
+	$(BIN)/ruff check --fix-only --quiet $(TREE)
 	cargo fmt --all
 
 lint: setup
-	$(BIN)/ruff format --check --quiet src tests vectors benchmarks examples docs
-	$(BIN)/ruff check --quiet src tests vectors benchmarks examples docs
+	$(BIN)/ruff format --check --quiet $(TREE)
+	$(BIN)/ruff check --quiet $(TREE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
 	cargo fmt --all --check
