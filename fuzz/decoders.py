@@ -115,7 +115,7 @@ def _texts() -> Iterator[Target]:
         return None
 
     yield Target("did:key", did, (identity.did.encode(),))
-    yield Target("schema", _verdict(lambda d: parse_schema(d)), (SCHEMA_PATH.read_bytes(),))
+    yield Target("schema", _verdict(parse_schema), (SCHEMA_PATH.read_bytes(),))
     algorithm = Algorithm(kind="logistic", features=3, learning_rate=Fraction(4))
     model = Model(algorithm, (1, -2, 3), "0" * 64, "1" * 64)
     yield Target("model", lambda d: Model.decode(d).encode(), (model.encode(),))
