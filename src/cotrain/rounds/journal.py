@@ -1,23 +1,32 @@
 """A party's journal: what it must remember to go on after a crash without ever saying two things.
 
 Before a record is sent it is written here, byte for byte; after a restart the same bytes are sent again. Round
-secrets are destroyed once the round is over (a deleted page is overwritten: SQLite `secure_delete`).
+secrets are destroyed once the round is over: deleted pages are overwritten (SQLite `secure_delete`) and the
+write-ahead log is emptied. What the disk itself keeps of overwritten blocks is beyond this program.
 """
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import accumulate, pairwise
 from pathlib import Path
 
-from cotrain.errors import OutsideError
+from cotrain.errors import CotrainError, OutsideError
 from cotrain.identity.did_key import verify_signature
-from cotrain.records.record import Message, decode_record
+from cotrain.records.record import Message, check_blobs, decode_record
 
 
 class SqliteJournal:
-    """A `Store` in one SQLite file; every `put` is flushed to the disk before it returns."""
+    """A `Store` in one SQLite file; every `put` is flushed to the disk before it returns.
+
+    Every method raises `OutsideError` when the disk fails.
+    """
 
     def __init__(self, path: Path) -> None:
-        try:
+        self._path = path
+        with self._disk():
+            path.touch(mode=0o600, exist_ok=True)  # it holds round secrets
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
@@ -25,30 +34,41 @@ class SqliteJournal:
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS journal (key TEXT PRIMARY KEY, value BLOB NOT NULL)"
             )
-        except sqlite3.Error as error:
-            raise OutsideError(
-                "journal-not-opened",
-                f"the journal {path} cannot be used: {error}",
-                meaning="Without it this party could say two different things after a crash, so it says nothing.",
-                hint="Check the disk and the permissions of the folder; restore the file from a backup.",
-            ) from error
 
     def get(self, key: str) -> bytes | None:
         """Return the value of `key`, or None."""
-        row = self._db.execute("SELECT value FROM journal WHERE key = ?", (key,)).fetchone()
+        with self._disk():
+            row = self._db.execute("SELECT value FROM journal WHERE key = ?", (key,)).fetchone()
         return None if row is None else bytes(row[0])
 
     def put(self, key: str, value: bytes) -> None:
         """Store `value` durably under `key`."""
-        self._db.execute("INSERT OR REPLACE INTO journal VALUES (?, ?)", (key, value))
+        with self._disk():
+            self._db.execute("INSERT OR REPLACE INTO journal VALUES (?, ?)", (key, value))
 
     def delete(self, prefix: str) -> None:
         """Destroy all keys that begin with `prefix`."""
-        self._db.execute("DELETE FROM journal WHERE substr(key, 1, ?) = ?", (len(prefix), prefix))
+        statement = "DELETE FROM journal WHERE substr(key, 1, ?) = ?"
+        with self._disk():
+            if self._db.execute(statement, (len(prefix), prefix)).rowcount:
+                # The write-ahead log still holds what was written before: empty it.
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise OutsideError(
+                "journal-failed",
+                f"the journal {self._path} cannot be used: {error}",
+                meaning="Without it this party could say two different things after a crash, so it says nothing.",
+                hint="Check the disk and the permissions of the folder; restore the file from a backup.",
+            ) from error
 
 
 class MemoryJournal:
@@ -79,12 +99,24 @@ def pack_message(message: Message) -> bytes:
 
 
 def unpack_message(data: bytes) -> Message:
-    """Return the message that `pack_message` packed."""
-    head, _, body = data.partition(b"\n")
-    header = json.loads(head)
-    parts, offset = [], 0
-    for size in header["sizes"]:
-        parts.append(body[offset : offset + size])
-        offset += size
-    record = decode_record(parts[0], verify_signature)
-    return Message(record, dict(zip(header["blobs"], parts[1:], strict=True)))
+    """Return the message that `pack_message` packed.
+
+    Raises:
+        OutsideError: the bytes are damaged.
+    """
+    try:
+        head, _, body = data.partition(b"\n")
+        header = json.loads(head)
+        ends = list(accumulate(header["sizes"], initial=0))
+        parts = [body[start:end] for start, end in pairwise(ends)]
+        blobs = dict(zip(header["blobs"], parts[1:], strict=True))
+        message = Message(decode_record(parts[0], verify_signature), blobs)
+        check_blobs(message)
+    except (ValueError, KeyError, TypeError, IndexError, CotrainError) as error:
+        raise OutsideError(
+            "journal-damaged",
+            f"a message in the journal cannot be read: {error}",
+            meaning="This party no longer knows what it said, so it says nothing more in this step.",
+            hint="Restore the journal from a backup; never delete it while the run goes on.",
+        ) from error
+    return message
