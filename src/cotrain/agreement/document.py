@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cotrain.agreement.schema import Schema
 from cotrain.errors import MalformedError, RefusedError
@@ -26,8 +26,17 @@ Purpose = Literal[
     "education",
     "other-research",
 ]
-Decimal = Annotated[str, Field(pattern=r"^(0|[1-9]\d{0,8})(\.\d{0,17}[1-9])?$")]
-Name = Annotated[str, Field(min_length=1, max_length=120)]
+Decimal = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,8})(\.[0-9]{0,17}[1-9])?$")]
+_END_OF_CALENDAR = 253_402_300_800  # the year 10000, as Unix time
+
+
+def _check_printable(text: str) -> str:
+    if text.strip() != text or not text.isprintable():
+        raise ValueError(f"{text[:40]!a} begins or ends with a blank, or holds a control character")
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_check_printable)]
 
 
 class _Term(BaseModel):
@@ -46,8 +55,8 @@ class AlgorithmTerm(_Term):
     """The training algorithm; units are those of `cotrain.training.algorithm`."""
 
     kind: Literal["logistic", "linear", "softmax"]
-    learning_rate: str = Field(pattern=r"^[1-9]\d{0,8}(/[1-9]\d{0,8})?$")
-    weight_decay: str = Field(pattern=r"^\d{1,9}(/[1-9]\d{0,8})?$")
+    learning_rate: str = Field(pattern=r"^[1-9][0-9]{0,8}(/[1-9][0-9]{0,8})?$")
+    weight_decay: str = Field(pattern=r"^[0-9]{1,9}(/[1-9][0-9]{0,8})?$")
     weight_bits: int = Field(ge=4, le=20)
     weight_bound: int = Field(ge=1, lt=2**31)
     residual_bits: int = Field(ge=4, le=15)
@@ -110,7 +119,7 @@ class Agreement(_Term):
     quorum: QuorumTerm
     assurance: Literal["recorded"]
     step_seconds: int = Field(ge=1, le=10**7)
-    expires: int = Field(ge=0, lt=2**53)
+    expires: int = Field(ge=0, lt=_END_OF_CALENDAR)
 
     @model_validator(mode="after")
     def _check_rules(self) -> "Agreement":
