@@ -55,6 +55,7 @@ def create_home(home: HomeLayout, name: str, entropy: Entropy) -> Identity:
     if home.identity.exists():
         return load_identity(home.identity)
     make_folder(home.path)
+    home.path.chmod(0o700)  # rows, secrets and budget lie here
     identity = Identity(entropy.draw(f"identity/{name}", 32), name)
     identity.save(home.identity)
     return identity
