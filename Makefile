@@ -10,15 +10,17 @@ RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml)
 setup: .venv/.native
 
 .venv/.python: requirements/lock.txt
-	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cotrain needs Python 3.11 or later")'
-	command -v cargo >/dev/null || { echo "cotrain needs Rust 1.88 or later: https://rustup.rs" >&2; exit 1; }
-	python3 -m venv .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements/lock.txt
-	touch $@
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cotrain needs Python 3.11 or later")'
+	@command -v cargo >/dev/null || { echo "cotrain needs Rust 1.88 or later: https://rustup.rs" >&2; exit 1; }
+	@echo "setting up .venv, once; two to four minutes"
+	@python3 -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements/lock.txt
+	@touch $@
 
 .venv/.native: .venv/.python pyproject.toml Cargo.toml Cargo.lock $(RUST)
-	$(MATURIN) develop --release --locked --quiet
-	touch $@
+	@echo "building the Rust part"
+	@$(MATURIN) develop --release --locked > .venv/build.log 2>&1 || { cat .venv/build.log >&2; exit 1; }
+	@touch $@
 
 # Four hospitals train together; the report is in runs/demo.
 demo: setup
