@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from cotrain.dataset.registration import commit_dataset
 from cotrain.encryption.cipher import generate_key
 from cotrain.encryption.sealing import SEAL_OVERHEAD, open_sealed
-from cotrain.encryption.sharing import deal, find_bad_shares, sum_shares, verify_share_sum
+from cotrain.encryption.sharing import deal, find_bad_shares, sum_shares, verify_share
 from cotrain.errors import CotrainError, ForgeryError, MalformedError, RefusedError
 from cotrain.identity.keys import Identity
 from cotrain.ledger.follower import Follower
@@ -297,10 +297,9 @@ class Party:
             current.answers.get((owner, self.did)) or shares[owner] for owner in current.survivors
         ]
         summed = sum_shares(state.derived.parameters, [share or b"" for share in chosen])
-        commitments = [current.submissions[owner].key_commitments for owner in current.survivors]
         index = current.key_index(self.did)
         # A holder that was late to complain must not look like a liar: it stays silent instead.
-        verify_share_sum(state.derived.parameters, commitments, index, summed)
+        verify_share(state.derived.parameters, current.key_commitments, index, summed)
         body = ReleaseBody(
             round=current.number, survivors=current.survivors_record or "", share=blob_ref(summed)
         )

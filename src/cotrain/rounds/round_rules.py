@@ -153,8 +153,10 @@ def survivors_rule(
     expect(record, "survivors", body.survivors, digest_of(digests))
     if len(survivors) < state.terms.quorum.survivors:
         raise over_the_terms(record, f"{len(survivors)} survivors are below the quorum")
+    product = sum_commitments([current.submissions[owner].key_commitments for owner in survivors])
 
     def change() -> None:
+        current.key_commitments = product
         current.survivors_record = record.digest
         current.survivors = tuple(survivors)
         state.phase = Phase.RELEASING
@@ -171,9 +173,8 @@ def release_rule(state: RunState, record: Record, body: ReleaseBody, blobs: Blob
         raise counted_already(record)
     expect(record, "survivors", body.survivors, current.survivors_record)
     share = blobs(body.share)
-    commitments = [current.submissions[owner].key_commitments for owner in current.survivors]
     index = current.key_index(record.author)
-    verify_share(state.derived.parameters, sum_commitments(commitments), index, share)
+    verify_share(state.derived.parameters, current.key_commitments, index, share)
     return lambda: current.releases.__setitem__(record.author, share)
 
 

@@ -77,6 +77,7 @@ class RoundState:
         answers: (owner, holder) to the disputed share, published and valid.
         survivors_record: Digest of the record that fixed the survivors.
         survivors: The owners whose sum is opened.
+        key_commitments: The product of the survivors' key commitments.
         releases: Holder to its released share sum.
     """
 
@@ -92,6 +93,7 @@ class RoundState:
     answers: dict[tuple[str, str], bytes] = field(default_factory=dict)
     survivors_record: str | None = None
     survivors: tuple[str, ...] = ()
+    key_commitments: bytes = field(default=b"", repr=False)
     releases: dict[str, bytes] = field(default_factory=dict)
 
     def open_complaints(self) -> list[tuple[str, str]]:
