@@ -5,7 +5,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from cotrain.encryption.sealing import SEAL_OVERHEAD, open_sealed, seal
+from cotrain.encryption.sealing import SEAL_OVERHEAD, check_public_key, open_sealed, seal
 from cotrain.errors import ForgeryError, MalformedError, UsageError
 
 # RFC 9180, appendix A.2.1: base mode, first message.
@@ -119,3 +119,16 @@ def test_wrong_lengths_are_refused(size: int) -> None:
         seal(bytes(size), b"", b"", b"a share", IKM)
     with pytest.raises(UsageError):
         open_sealed(bytes(size), b"", b"", bytes(60))
+
+
+@pytest.mark.parametrize("key", [*SMALL_ORDER, bytes(31), bytes(33)])
+def test_a_key_to_which_nothing_can_be_sealed_is_refused(key: bytes) -> None:
+    with pytest.raises(MalformedError) as caught:
+        check_public_key(key)
+    assert caught.value.code == "sealing-key"
+
+
+def test_an_honest_key_is_accepted() -> None:
+    check_public_key(
+        X25519PrivateKey.from_private_bytes(bytes([3]) * 32).public_key().public_bytes_raw()
+    )

@@ -114,6 +114,19 @@ def _key_schedule(secret: bytes, info: bytes) -> tuple[bytes, bytes]:
     return key, _labeled_expand(_SUITE, pseudorandom, b"base_nonce", context, 12)
 
 
+def check_public_key(public_key: bytes) -> None:
+    """Check that something can be sealed to a key, so that nobody can join with one that stops the senders.
+
+    Raises:
+        MalformedError: ``sealing-key``: not 32 bytes, or a point of small order.
+    """
+    if len(public_key) != 32:
+        raise MalformedError(
+            "sealing-key", f"an X25519 public key has 32 bytes, not {len(public_key)}"
+        )
+    _shared_secret(_derive_private_key(bytes(32)), public_key, b"")
+
+
 def _derive_private_key(ikm: bytes) -> X25519PrivateKey:
     """RFC 9180, section 7.1.3: DeriveKeyPair for X25519."""
     pseudorandom = _labeled_extract(_KEM_SUITE, b"", b"dkp_prk", ikm)

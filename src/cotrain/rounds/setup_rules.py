@@ -6,6 +6,7 @@ from cotrain.agreement.document import decode_agreement
 from cotrain.commitment.pedersen import check_commitments
 from cotrain.dataset.registration import DatasetLayout, dataset_root
 from cotrain.encryption.sealing import seal
+from cotrain.encryption.sealing import check_public_key
 from cotrain.records.kinds import AgreementBody, DatasetBody, RevocationBody, SignatureBody
 from cotrain.records.record import Record
 from cotrain.rounds.plan import RunPlan
