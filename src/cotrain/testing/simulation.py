@@ -23,7 +23,7 @@ from cotrain.testing.world import World
 
 _ENDS = {Phase.FINISHED, Phase.ABORTED}
 _ORDER = list(Phase)
-_PATIENCE = 40
+_PATIENCE = 25
 _MOST_IN_FLIGHT = 60
 _MOST_STEPS = 50_000
 
@@ -184,18 +184,14 @@ class Simulation:
             self._deliver(parcel)
 
     def _settle(self) -> bool:
-        """Nothing moves: carry everything over, then let the coordinator's patience end; tell whether all is over."""
-        while True:
-            before = self._progress()
-            for name in self.alive():
-                note, messages = self._hear(name)
-                for parcel in ([] if note is None else [note]) + [
-                    pack_message(m) for m in messages
-                ]:
-                    self._deliver(parcel)
-            moved = self.coordinator().tick()
-            if not moved and before == self._progress():
-                break
+        """Nothing moves: carry everything over, then end the coordinator's patience; tell whether all is over."""
+        before = self._progress()
+        for name in self.alive():
+            note, messages = self._hear(name)
+            for parcel in ([] if note is None else [note]) + [*map(pack_message, messages)]:
+                self._deliver(parcel)
+        if self.coordinator().tick() or self._progress() != before:
+            return False
         if self.coordinator().state.phase in _ENDS:
             return True
         if self._deadlines:
