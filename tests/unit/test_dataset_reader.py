@@ -163,7 +163,11 @@ FILE_REFUSALS = [
     (HEADER.encode() + GOOD.encode() + b"1,2,\xff,1,1\n", "data-not-utf8", "row 2, column 'pain'"),
     (HEADER.encode() + GOOD.encode() + b"\xff,2\n", "data-ragged-row", "row 2 has 2 fields"),
     (b"\xff\xfea\x00g\x00e\x00", "data-not-utf8", "header"),
-    (gzip.compress(HEADER.encode() + GOOD.encode(), mtime=0)[:-12], "data-damaged-file", "table.csv"),
+    (
+        gzip.compress(HEADER.encode() + GOOD.encode(), mtime=0)[:-12],
+        "data-damaged-file",
+        "table.csv",
+    ),
     (
         gzip.compress(HEADER.encode() + bytes(range(256)) * 9, mtime=0)[:200],
         "data-damaged-file",

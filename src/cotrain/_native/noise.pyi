@@ -30,9 +30,7 @@ def apply(
         ValueError: The table is not one (length, order, symmetry).
     """
 
-def sample(
-    thresholds: npt.NDArray[np.uint64], seed: bytes, count: int
-) -> npt.NDArray[np.int64]:
+def sample(thresholds: npt.NDArray[np.uint64], seed: bytes, count: int) -> npt.NDArray[np.int64]:
     """Return ``apply(thresholds, words(seed, count))`` without holding the words.
 
     Raises:
