@@ -38,7 +38,7 @@ def table() -> str:
         f"{THRESHOLD} or more, one round",
     )
     lines = [f"| {' | '.join(columns)} |", "|---|---|---|---|---|"]
-    for owners in (50, 100, 300, 1000):
+    for owners in (50, 100, 1000):
         for share in SHARES:
             colluders = int(owners * share)
             split = more_than(TOLERATED, owners, colluders)

@@ -1,5 +1,6 @@
 """The documents hold together: links resolve, examples run, no machine's paths, no unfinished words."""
 
+import importlib.util
 import re
 import subprocess
 from pathlib import Path
@@ -118,3 +119,16 @@ def test_machine_paths_and_unfinished_words_are_noticed() -> None:
     assert UNFINISHED.search("TODO: later")
     assert not MACHINE_PATH.search("a/work/main and work/main")
     assert not UNFINISHED.search("what to do, a list of todos, todo = 1")
+
+
+def test_the_odds_of_drawn_committees_are_those_of_their_script() -> None:
+    folder = ROOT / "docs" / "adr"
+    spec = importlib.util.spec_from_file_location("committee_odds", folder / "committee_odds.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    page = (folder / "0011-rounds-and-complaints.md").read_text(encoding="utf-8")
+    assert script.table() in page
+    assert script.more_than(script.HOLDERS - 1, 30, 30) == 1
+    assert script.more_than(5, 30, 5) == 0
