@@ -92,13 +92,13 @@ class Liar(Party):
         commitments, shares = deal(parameters, generate_key(key_seed), *sizes, dealing)
         return commitments, self._seal(shares)
 
-    def _seal(self, shares: Sequence[bytes]) -> bytes:
+    def _seal(self, shares: Sequence[bytes], label: str = "seal") -> bytes:
         state, current = self.view.state, self.view.state.current
         sealed = []
         for holder, share in zip(current.holders, shares, strict=True):
             info = share_info(state.terms.digest, current.number, self.did, holder)
             key = bytes.fromhex(state.sealing_keys[holder])
-            sealed.append(seal(key, info, b"", share, self.secrets.derive(f"seal/{holder}")))
+            sealed.append(seal(key, info, b"", share, self.secrets.derive(f"{label}/{holder}")))
         return b"".join(sealed)
 
     def _honest_shares(self) -> list[bytes]:
@@ -288,15 +288,14 @@ class Copycat(Liar):
 
 
 class TwoFaced(Liar):
-    """Says two different submissions for one round. Caught: the first counts, the second is evidence."""
+    """Says two different submissions for one round. Caught: the first to come counts, the other is evidence."""
 
     lies_in = "submission"
 
     def twist(self, message: Message) -> list[Message]:
-        """Add a second submission under another dealing."""
-        commitments, sealed = self._deal(self.secrets.derive("another key"))
-        other = {"key_commitments": commitments, "sealed_shares": sealed}
-        return [message, *self._restate(message, other)]
+        """Add a second submission, its shares sealed once more."""
+        sealed = self._seal(self._honest_shares(), "again")
+        return [message, *self._restate(message, {"sealed_shares": sealed})]
 
 
 class WrongCoin(Liar):
