@@ -163,6 +163,13 @@ def test_every_byte_of_the_last_checkpoint(original: Path, tmp_path: Path) -> No
             look_at_signature(original, tmp_path, flip(value, place), row)
 
 
+def test_signatures_of_earlier_checkpoints_are_checked(original: Path, tmp_path: Path) -> None:
+    """Found by this test: only those of the last were."""
+    lines = rows(original, "SELECT rowid, value FROM signature ORDER BY rowid")
+    for row, value in lines[:: len(lines) // 6]:
+        look_at_signature(original, tmp_path, flip(value, 20), row)
+
+
 @pytest.mark.slow
 def test_really_every_byte_of_the_last_checkpoint(original: Path, tmp_path: Path) -> None:
     [(size, text)] = rows(original, "SELECT size, text FROM checkpoint ORDER BY size DESC LIMIT 1")

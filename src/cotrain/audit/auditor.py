@@ -164,12 +164,14 @@ def _agreement(ledger: Ledger, expected_run: str | None) -> Agreement:
 
 
 def _checkpoint(ledger: Ledger, agreement: Agreement) -> VerifiedCheckpoint:
-    """Check the last checkpoint: of the whole ledger, and cosigned by more parties than may collude."""
+    """Check every checkpoint's signatures, and that the last is of the whole ledger and cosigned by enough."""
     note = ledger.latest_checkpoint()
     needed = min(agreement.quorum.colluders + 1, len(agreement.parties) - 1)
     policy = log_policy(agreement, needed)
     if note is None:
         raise ForgeryError("audit-no-checkpoint", "the ledger has no checkpoint")
+    for size in ledger.checkpoint_sizes():
+        policy.without_threshold().verify(ledger.checkpoint(size) or "")
     verified = policy.verify(note)
     if verified.checkpoint.size != ledger.size:
         raise ForgeryError(
