@@ -1,0 +1,5 @@
+"""`python -m benchmarks`: as `python -m benchmarks.core`."""
+
+from benchmarks.core import main
+
+main()

@@ -1,0 +1,128 @@
+"""Write `docs/reference/performance.md` from the JSON files that the benchmarks wrote.
+
+Usage: python -m benchmarks.page [--core FILE] [--accuracy FILE] [--out FILE]
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import RESULTS, ROOT
+
+_HEAD = (
+    "Written by `python -m benchmarks.page` from `benchmarks/results/core.json` and `accuracy.json`; edit none of it "
+    "by hand. How each figure is measured: `benchmarks/README.md`.\n"
+)
+PAGE = ROOT / "docs" / "reference" / "performance.md"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.page", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--core", type=Path, default=RESULTS / "core.json")
+    parser.add_argument("--accuracy", type=Path, default=RESULTS / "accuracy.json")
+    parser.add_argument("--out", type=Path, default=PAGE)
+    options = parser.parse_args(arguments)
+    costs, quality = (
+        json.loads(path.read_text("utf-8")) for path in (options.core, options.accuracy)
+    )
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(write_page(costs, quality), encoding="utf-8")
+    print(f"written to {options.out}")
+
+
+def write_page(costs: dict[str, Any], quality: dict[str, Any]) -> str:
+    """Return the page: what it costs, beside whom, and how good the models are."""
+    ours = [figure for figure in costs["figures"] if not _is_peer(figure)]
+    peers = [figure for figure in costs["figures"] if _is_peer(figure)]
+    parts = [
+        "# Performance\n",
+        _HEAD,
+        "## What it costs\n",
+        _machine(costs["machine"]),
+        _missed(ours),
+        _cost_table(ours),
+        "\n## Beside others, in the same process\n",
+        "None of the peers does all of what ours does, nor ours of theirs; the last column says what is compared.\n",
+        _cost_table(peers),
+        "\n## How good the models are\n",
+        _machine(quality["machine"]),
+        *map(_quality, quality["sets"]),
+        "## The protocol itself\n",
+        *(f"- {run['detail']}.\n" for run in quality["protocol"]),
+    ]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _is_peer(figure: dict[str, Any]) -> bool:
+    return bool(figure["peer"])
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    state = "idle" if machine["idle"] else f"NOT idle, load {machine['load_before']} before"
+    changes = " with uncommitted changes" if machine["uncommitted_changes"] else ""
+    return (
+        f"Measured on {machine['processor']}, {machine['cores']} cores ({state}), {machine['system']}, Python "
+        f"{machine['python']}, commit {machine['commit']}{changes} of {machine['date_of_commit']}.\n"
+    )
+
+
+def _missed(figures: Sequence[dict[str, Any]]) -> str:
+    wanted = [figure for figure in figures if "goal" in figure]
+    missed = [
+        f"{figure['name']} ({_number(figure['value'])} {figure['unit']})"
+        for figure in wanted
+        if not figure["met"]
+    ]
+    told = f"missed: {'; '.join(missed)}" if missed else "none missed"
+    return f"{len(wanted)} figures have a goal; {told}.\n"
+
+
+def _cost_table(figures: Sequence[dict[str, Any]]) -> str:
+    lines = [
+        "| figure | cores | value | by CPU time | goal | memory, MB | what |",
+        "|---|--:|--:|--:|--:|--:|---|",
+    ]
+    lines += [
+        f"| {figure['name']} | {figure['cores']} | {_number(figure['value'])} {figure['unit']} "
+        f"| {_number(figure.get('cpu_value'))} | {_goal(figure)} | {_number(figure['peak_memory_mb'])} "
+        f"| {figure['detail']} |"
+        for figure in figures
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _quality(measured: dict[str, Any]) -> str:
+    head = (
+        f"### {measured['set']}: {measured['metric']} of {measured['seeds']} seeds\n\n{measured['detail']} "
+        f"{measured['owners']} owners, {measured['train_rows']:,} rows to train, {measured['test_rows']:,} to test.\n\n"
+        "| setting | rounds | rate | mean | sd | worst owner | goal |\n|---|--:|--:|--:|--:|--:|--:|\n"
+    )
+    lines = [
+        f"| {figure['name']} | {figure.get('rounds', '')} | {figure.get('learning_rate', '')} | {figure['mean']:.3f} "
+        f"| {figure['sd']:.3f} | {_number(figure.get('worst_owner_mean'))} | {_goal(figure)} |"
+        for figure in measured["figures"]
+    ]
+    return head + "\n".join(lines) + "\n"
+
+
+def _goal(figure: dict[str, Any]) -> str:
+    if "goal" not in figure:
+        return ""
+    goal = figure["goal"]
+    return f"{goal['bound']} {goal['value']:g}{'' if figure['met'] else ' (missed)'}"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    if value == 0 or 0.001 <= abs(value) < 1000:
+        return f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2g}"
+
+
+if __name__ == "__main__":
+    main()
