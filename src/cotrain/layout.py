@@ -5,6 +5,7 @@ are simulated on one machine, their homes lie below it.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,11 +66,30 @@ class RunLayout:
         """The report for people, one HTML file."""
         return self.path / "report.html"
 
-    def home(self, name: str) -> HomeLayout:
-        """The home of a party that is simulated on this machine."""
-        return HomeLayout(self.path / "parties" / slug(name))
+    @property
+    def request(self) -> Path:
+        """What an experiment was asked to do: with it a second command is compared."""
+        return self.path / "request.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that carries out the run."""
+        return self.path / "lock"
+
+    def homes(self, names: Iterable[str]) -> dict[str, HomeLayout]:
+        """Return the homes of parties that are simulated on this machine, one folder for each name."""
+        taken: set[str] = set()
+        homes = {}
+        for name in names:
+            folder = base = slug(name)
+            number = 2
+            while folder in taken:
+                folder, number = f"{base}-{number}", number + 1
+            taken.add(folder)
+            homes[name] = HomeLayout(self.path / "parties" / folder)
+        return homes
 
 
 def slug(name: str) -> str:
-    """Return `name` as a folder name."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "party"
+    """Return `name` as a folder name; several names may have the same."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "party"

@@ -3,7 +3,10 @@
 Used by `cotrain run` and `cotrain demo`. Every party still reads, checks and signs by itself.
 """
 
-from collections.abc import Sequence
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,21 +65,35 @@ def create_home(home: HomeLayout, name: str, entropy: Entropy) -> Identity:
 
 
 def register_rows(
-    member: Member, agreement: Agreement, dataset: EncodedDataset, epsilon_limit: float
+    member: Member, agreement: Agreement, dataset: EncodedDataset, epsilon_limit: float | None
 ) -> str:
-    """Keep an owner's encoded rows for a run and set the privacy limit of these rows if there is none yet.
+    """Keep an owner's encoded rows for a run, and see that these rows have a privacy limit.
+
+    Args:
+        member: The owner.
+        agreement: The agreement of the run.
+        dataset: The encoded rows.
+        epsilon_limit: What these rows may spend in all runs together; None leaves the limit that they have, or
+            sets the agreement's epsilon. Without noise nothing is charged and no limit is set.
 
     Returns:
         The fingerprint under which the owner's budget book keeps these rows.
+
+    Raises:
+        UsageError: the limit is not one.
+        OutsideError: the home cannot be written.
     """
+    fingerprint = _fingerprint(member.identity, dataset)
+    with BudgetBook.open(member.home.budget) as book:
+        if agreement.privacy.noise != "none":
+            if epsilon_limit is not None:
+                book.set_limit(fingerprint, epsilon_limit, float(agreement.delta))
+            elif fingerprint not in book.datasets():
+                book.set_limit(fingerprint, float(agreement.epsilon), float(agreement.delta))
     path = member.home.rows(agreement.digest)
     partial = path.with_suffix(".partial.npy")
     np.save(partial, dataset.rows)
     partial.replace(path)
-    fingerprint = _fingerprint(member.identity, dataset)
-    with BudgetBook.open(member.home.budget) as book:
-        if fingerprint not in book.datasets() and agreement.privacy.noise != "none":
-            book.set_limit(fingerprint, epsilon_limit, float(agreement.delta))
     return fingerprint
 
 
@@ -87,6 +104,17 @@ def approve(member: Member, agreement: Agreement) -> None:
     journal.close()
 
 
+def has_approved(member: Member, agreement: Agreement) -> bool:
+    """Tell whether the owner of this home consents to the agreement."""
+    path = member.home.journal(agreement.digest)
+    if not path.exists():
+        return False
+    journal = SqliteJournal(path)
+    approved = journal.get(f"approved/{agreement.digest}") is not None
+    journal.close()
+    return approved
+
+
 def open_party(member: Member, agreement: Agreement, entropy: Entropy, clock: Clock) -> Party:
     """Return the party of this home, as far as it has come in this run."""
     return Party(
@@ -95,7 +123,7 @@ def open_party(member: Member, agreement: Agreement, entropy: Entropy, clock: Cl
         journal=SqliteJournal(member.home.journal(agreement.digest)),
         entropy=entropy,
         clock=clock,
-        data=_owned(member, agreement),
+        data=owned_data(member, agreement),
     )
 
 
@@ -149,6 +177,30 @@ def make_folder(path: Path) -> None:
         ) from error
 
 
+@contextmanager
+def hold_folder(run: RunLayout) -> Iterator[None]:
+    """Make the run's folder if need be, and be the only process that works in it.
+
+    Raises:
+        OutsideError: it cannot be made, or another process works in it.
+    """
+    make_folder(run.path)
+    descriptor = os.open(run.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutsideError(
+                "folder-in-use",
+                f"another process works in {run.path}",
+                meaning="Two processes in one run would speak for the same parties.",
+                hint="Wait for it to end, or choose another folder with --out.",
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)  # and the lock with it, also when the process is killed
+
+
 def _keep_agreement(path: Path, agreement: Agreement) -> None:
     if path.exists():
         if path.read_bytes() != agreement.data:
@@ -164,7 +216,8 @@ def _keep_agreement(path: Path, agreement: Agreement) -> None:
     partial.replace(path)
 
 
-def _owned(member: Member, agreement: Agreement) -> OwnedData | None:
+def owned_data(member: Member, agreement: Agreement) -> OwnedData | None:
+    """Return what a home registered for a run, None if it registered nothing."""
     path = member.home.rows(agreement.digest)
     if not path.exists():
         return None

@@ -1,17 +1,31 @@
 """`cotrain agreement new | show | sign`."""
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
-from cotrain.agreement.document import Agreement, PartyTerm, Purpose, Role, decode_agreement
+from cotrain.agreement.document import Agreement, PartyTerm, Purpose, Role
 from cotrain.agreement.draft import Wishes, draft_agreement
 from cotrain.agreement.explain import explain
 from cotrain.agreement.schema import parse_schema
-from cotrain.cli.output import console, emit, fraction, json_option, read_file, table, write_file
-from cotrain.errors import UsageError
+from cotrain.cli.files import read_agreement, read_file, write_file
+from cotrain.cli.options import (
+    MAX_DAYS,
+    PATH,
+    as_options,
+    colluders_option,
+    decay_option,
+    delta_option,
+    epsilon_option,
+    home_option,
+    json_option,
+    rate_option,
+    rounds_option,
+    survivors_option,
+)
+from cotrain.cli.output import emit, print_table, say, table, tell
+from cotrain.errors import CotrainError, UsageError
 from cotrain.identity.did_key import public_key_of
 from cotrain.identity.keys import load_identity
 from cotrain.layout import HomeLayout
@@ -24,50 +38,47 @@ OWNER_ROLES: list[Role] = ["data_owner"]
 
 @click.group()
 def agreement() -> None:
-    """Draft, read and sign agreements: who may do what, at which privacy budget, until when."""
+    r"""Draft, read and sign agreements: who may do what, at which privacy budget, until when.
+
+    \b
+    Example:
+      cotrain agreement show agreement.json
+    """
 
 
 @agreement.command()
 @click.option("--title", required=True, help="What the run is about.")
 @click.option(
-    "--purpose", type=click.Choice(get_args(Purpose)), default="other-research", show_default=True
+    "--purpose",
+    type=click.Choice(get_args(Purpose)),
+    default="other-research",
+    show_default=True,
+    help="What the model may be used for; declared, not enforced.",
 )
-@click.option(
-    "--schema",
-    "schema_path",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The table's schema, JSON.",
-)
+@click.option("--schema", "schema_path", required=True, type=PATH, help="The table's schema, JSON.")
 @click.option(
     "--owner",
     "owners",
     multiple=True,
     required=True,
-    help='A data owner: "NAME=did:key:...". Repeat it.',
+    help='A data owner: "NAME=did:key:...". Repeat it, at least twice.',
 )
 @click.option("--coordinator", required=True, help='Who orders the records: "NAME=did:key:...".')
-@click.option("--rounds", default=20, show_default=True)
+@rounds_option
+@epsilon_option
+@delta_option
+@rate_option
+@decay_option
+@colluders_option
+@survivors_option
 @click.option(
-    "--epsilon", default="1", show_default=True, help='Privacy budget a row; "none" for no noise.'
+    "--days",
+    type=click.IntRange(1, MAX_DAYS),
+    default=30,
+    show_default=True,
+    help="Days until the agreement expires.",
 )
-@click.option("--delta", default="0.00001", show_default=True)
-@click.option(
-    "--learning-rate", default="4", show_default=True, help="A fraction, such as 4 or 1/2."
-)
-@click.option(
-    "--weight-decay", default="0", show_default=True, help="A fraction, such as 0 or 1/1000."
-)
-@click.option(
-    "--colluders", type=int, help="Owners that may pool all they know; the default is a third."
-)
-@click.option(
-    "--survivors",
-    type=int,
-    help="Owners without whom no sum is opened; the default is all but one.",
-)
-@click.option("--days", default=30, show_default=True, help="Days until the agreement expires.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write.")
+@click.option("--out", required=True, type=PATH, help="File to write; it must not exist.")
 @json_option
 def new(
     out: Path,
@@ -83,44 +94,56 @@ def new(
     \b
     Example:
       cotrain agreement new --title "Heart disease" --schema schema.json \
-        --owner "Cleveland=did:key:z6Mk..." --owner "Hungary=did:key:z6Mk..." --owner "..." \
+        --owner "Cleveland=did:key:z6Mk..." --owner "Hungary=did:key:z6Mk..." \
         --coordinator "Hub=did:key:z6Mk..." --epsilon 1 --out agreement.json
     """
+    if out.exists():
+        raise UsageError(
+            "agreement-exists",
+            f"{out} exists already",
+            meaning="Parties may have consented to that file; it is never overwritten.",
+            hint="Choose another file with --out.",
+        )
     schema = parse_schema(read_file(schema_path))
-    parties = [_party(owner, OWNER_ROLES) for owner in owners] + [
-        _party(coordinator, ["coordinator"])
-    ]
-    drafted = draft_agreement(
-        schema, parties, _wishes(given), entropy=SystemEntropy(), clock=SystemClock()
-    )
+    parties = [_party("--owner", owner, OWNER_ROLES) for owner in owners]
+    parties.append(_party("--coordinator", coordinator, ["coordinator"]))
+    with as_options():
+        drafted = draft_agreement(
+            schema, parties, Wishes(**given), entropy=SystemEntropy(), clock=SystemClock()
+        )
     RunPlan.derive(drafted)
     write_file(out, drafted.data)
     _show(drafted, as_json=as_json)
+    tell(f"the agreement is in {out}; every party reads and signs it: cotrain agreement sign {out}")
 
 
 @agreement.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @json_option
 def show(file: Path, *, as_json: bool) -> None:
-    """Print an agreement in plain words, and who enforces each term."""
-    _show(decode_agreement(read_file(file)), as_json=as_json)
+    r"""Print an agreement in plain words, and who enforces each term.
+
+    \b
+    Example:
+      cotrain agreement show agreement.json
+    """
+    _show(read_agreement(file), as_json=as_json)
 
 
 @agreement.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--home",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Your home folder (cotrain init).",
-)
+@click.argument("file", type=PATH)
+@home_option
 @json_option
 def sign(file: Path, home: Path, *, as_json: bool) -> None:
-    """Consent to an agreement: from now on your agent signs it, and this one only, when the run asks.
+    r"""Consent to an agreement: from now on your agent signs it, and this one only, when the run asks.
 
     Read it first: cotrain agreement show FILE
+
+    \b
+    Example:
+      cotrain agreement sign agreement.json --home homes/cleveland
     """
-    read = decode_agreement(read_file(file))
+    read = read_agreement(file)
     RunPlan.derive(read)
     layout = HomeLayout(home)
     identity = load_identity(layout.identity)
@@ -130,34 +153,29 @@ def sign(file: Path, home: Path, *, as_json: bool) -> None:
     emit(
         value,
         as_json=as_json,
-        show=lambda: print(f"{name} consents to {read.title!r}, run {read.digest}"),
+        show=lambda: say(f"{name} consents to {read.title!r}, run {read.digest[:16]}"),
     )
 
 
-def _wishes(given: dict[str, Any]) -> Wishes:
-    return Wishes(
-        title=given["title"],
-        purpose=given["purpose"],
-        rounds=given["rounds"],
-        epsilon=None if given["epsilon"] == "none" else given["epsilon"],
-        delta=given["delta"],
-        colluders=given["colluders"],
-        survivors=given["survivors"],
-        learning_rate=fraction("learning-rate", given["learning_rate"]),
-        weight_decay=fraction("weight-decay", given["weight_decay"]) or Fraction(0),
-        days=given["days"],
-    )
-
-
-def _party(text: str, roles: list[Role]) -> PartyTerm:
-    name, found, did = text.partition("=")
-    if not found or not name:
+def _party(option: str, text: str, roles: list[Role]) -> PartyTerm:
+    name, found, did = text.rpartition("=")
+    name = name.strip()
+    if not found or not 1 <= len(name) <= 120 or not name.isprintable():
         raise UsageError(
             "agreement-bad-party",
-            f"{text!r} is not NAME=did:key:...",
-            hint="Print a did with `cotrain init`.",
+            f"{option} {text!r} is not NAME=did:key:...",
+            meaning="An agreement lists each party with a name for people and an identity for machines.",
+            hint="`cotrain init HOME --name NAME` prints a party's did:key.",
         )
-    public_key_of(did)
+    try:
+        public_key_of(did)
+    except CotrainError as error:
+        raise UsageError(
+            "agreement-bad-did",
+            f"{option} {name}: {did!r} is not a did:key of cotrain",
+            meaning=error.meaning,
+            hint=error.hint,
+        ) from error
     return PartyTerm(name=name, did=did, roles=roles)
 
 
@@ -172,11 +190,12 @@ def _show(shown: Agreement, *, as_json: bool) -> None:
     }
 
     def show_table() -> None:
-        made = table(shown.title, ["topic", "term", "enforced by"], [])
-        made.columns[1].justify = "left"
-        for clause in clauses:
-            made.add_row(clause.topic, clause.words, clause.enforced_by)
-        console().print(made)
+        rows = [(c.topic, c.words, c.enforced_by) for c in clauses]
+        made = table(["topic", "term", "enforced by"], rows)
+        for column in made.columns[1:]:
+            column.justify = "left"
+        made.columns[2].no_wrap = True
+        print_table(shown.title, made)
         print(f"run {shown.digest}")
 
     emit(value, as_json=as_json, show=show_table)

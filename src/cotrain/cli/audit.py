@@ -4,17 +4,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.progress import Progress
 
-from cotrain.audit.auditor import AuditReport, audit
-from cotrain.cli.output import console, emit, json_option, messages, table
+from cotrain.audit.auditor import AuditReport, OwnerAudit, audit
+from cotrain.cli.options import PATH, json_option
+from cotrain.cli.output import bullets, console, emit, print_table, progress_bars, say, table
 from cotrain.errors import UsageError
 from cotrain.layout import RunLayout
 from cotrain.ledger.store import Ledger
+from cotrain.rounds.state import Phase
 
 
 @click.command("audit")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @click.option("--run-id", help="The run that you mean (SHA-256 of its agreement), if you know it.")
 @json_option
 def audit_command(run: Path, run_id: str | None, *, as_json: bool) -> None:
@@ -32,11 +33,12 @@ def audit_command(run: Path, run_id: str | None, *, as_json: bool) -> None:
         raise UsageError(
             "audit-no-ledger",
             f"there is no ledger at {path}",
-            hint="Give a run folder or its ledger.db.",
+            meaning="Nothing was checked.",
+            hint="Give a run folder, such as runs/demo, or its ledger.db.",
         )
     with (
         Ledger.open(path, read_only=True) as ledger,
-        Progress(console=messages(), transient=True) as bar,
+        progress_bars() as bar,
     ):
         task = bar.add_task("checking entries", total=ledger.size)
         report = audit(
@@ -78,24 +80,38 @@ def to_json(report: AuditReport) -> dict[str, Any]:
 
 def _show(report: AuditReport) -> None:
     out = console()
-    out.print(f"[bold]{report.agreement.title}[/bold]  run {report.run}")
-    out.print(
-        f"{report.entries} entries, {report.opened_rounds} rounds opened; the run waits for {report.phase.value}\n"
-    )
+    say(report.agreement.title, "bold")
+    say(f"run {report.run}")
+    said = f"{report.entries} entries, {report.opened_rounds} rounds opened; "
+    say(said + _outcome(report) + "\n")
     rows = [[name, f"{count}"] for name, count in report.checked.items()]
-    out.print(table("checked, all in order", ["what", "how often"], rows))
-    owners = [
-        [
-            owner.name,
-            f"{owner.rows}",
-            f"{owner.rounds}",
-            "-" if owner.epsilon is None else f"{owner.epsilon:.3f}",
-            "yes" if owner.revoked else "no",
-        ]
-        for owner in report.owners
-    ]
-    out.print(table("data owners", ["name", "rows", "rounds", "epsilon spent", "revoked"], owners))
-    out.print("[bold]not checked, because no ledger of this version can show it[/bold]")
-    for line in report.not_checked:
-        out.print(f"  - {line}")
-    out.print("\n[bold green]Nothing wrong found.[/bold green]")
+    checked = table(["what", "how often"], rows)
+    checked.columns[0].max_width = 64
+    print_table("checked, all in order", checked)
+    head = ["name", "rows", "rounds", "epsilon spent", "revoked"]
+    print_table("data owners", table(head, [_owner_row(owner) for owner in report.owners]))
+    say("not checked, because no ledger of this version can show it", "bold")
+    out.print(bullets(report.not_checked))
+    if report.refused:
+        say("\nrefused by the coordinator", "bold")
+        out.print(bullets(_refused(report)))
+    say("\nNothing wrong found.", "bold green")
+
+
+def _outcome(report: AuditReport) -> str:
+    if report.state.abort is not None:
+        return "the run was aborted, {}: {}".format(*report.state.abort)
+    if report.phase is Phase.FINISHED:
+        return "the run is finished"
+    return f"the run waits for {report.phase.value}"
+
+
+def _owner_row(owner: OwnerAudit) -> list[str]:
+    spent = "-" if owner.epsilon is None else f"{owner.epsilon:.3f}"
+    revoked = "yes" if owner.revoked else "no"
+    return [owner.name, f"{owner.rows}", f"{owner.rounds}", spent, revoked]
+
+
+def _refused(report: AuditReport) -> list[str]:
+    names = {party.did: party.name for party in report.agreement.parties}
+    return [f"{kind} of {names.get(did, did)}: {code}" for did, kind, code in report.refused]

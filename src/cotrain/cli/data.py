@@ -6,8 +6,10 @@ from typing import Any
 import click
 import numpy as np
 
-from cotrain.agreement.document import decode_agreement
-from cotrain.cli.output import console, emit, json_option, messages, read_file, table
+from cotrain.agreement.document import Agreement
+from cotrain.cli.files import read_agreement
+from cotrain.cli.options import PATH, decimal_text, home_option, json_option
+from cotrain.cli.output import emit, print_table, say, table, tell
 from cotrain.dataset.encoding import encode_table
 from cotrain.dataset.reader import TableSource, ignored_columns
 from cotrain.errors import UsageError
@@ -16,22 +18,20 @@ from cotrain.layout import HomeLayout
 from cotrain.local import Member, register_rows
 from cotrain.privacy.budget import Balance, BudgetBook
 
-home_option = click.option(
-    "--home",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Your home folder (cotrain init).",
-)
-
 
 @click.group()
 def data() -> None:
-    """Check and register your table for an agreement; see what its privacy budget has left."""
+    r"""Check and register your table for an agreement; see what its privacy budget has left.
+
+    \b
+    Example:
+      cotrain data show --home homes/cleveland
+    """
 
 
 @data.command()
-@click.argument("agreement", type=click.Path(path_type=Path))
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("agreement", type=PATH)
+@click.argument("file", type=PATH)
 @home_option
 @click.option(
     "--owner-column",
@@ -40,8 +40,10 @@ def data() -> None:
 @click.option("--owner", help="Your value in that column.")
 @click.option(
     "--budget",
-    type=float,
-    help="Most epsilon that these rows may ever spend; default: this agreement's.",
+    metavar="DECIMAL",
+    callback=decimal_text(),
+    help="Most epsilon that these rows may ever spend, in all runs together; replaces an earlier limit. "
+    "The default is this agreement's epsilon, or the limit that these rows have already.",
 )
 @json_option
 def register(
@@ -51,7 +53,7 @@ def register(
     *,
     owner_column: str | None,
     owner: str | None,
-    budget: float | None,
+    budget: str | None,
     as_json: bool,
 ) -> None:
     r"""Check FILE (CSV or Parquet) against AGREEMENT's schema and keep its encoded rows for the run.
@@ -63,69 +65,100 @@ def register(
     Example:
       cotrain data register agreement.json patients.csv --home homes/cleveland
     """
-    terms = decode_agreement(read_file(agreement))
+    terms = read_agreement(agreement)
     layout = HomeLayout(home)
     identity = load_identity(layout.identity)
-    name = terms.party(identity.did).name
-    source = TableSource(file, owner_column, owner)
-    ignored = [
-        column for column in ignored_columns(source, terms.data_schema) if column != owner_column
-    ]
-    if ignored:
-        messages().print(f"ignored, because the schema does not name them: {', '.join(ignored)}")
-    dataset = encode_table(source, terms.data_schema)
-    limit = budget if budget is not None else float(terms.epsilon)
+    name = _owner_name(terms, identity.did)
+    dataset = encode_table(_source(terms, file, owner_column, owner), terms.data_schema)
+    limit = None if budget is None else float(budget)
     fingerprint = register_rows(Member(identity, layout), terms, dataset, limit)
+    balance = _balance(layout, fingerprint)
     value = {
         "party": name,
         "run": terms.digest,
         "rows": dataset.row_count,
         "columns": list(dataset.names),
         "fingerprint": fingerprint,
-        "budget_epsilon": limit,
+        "budget": balance,
     }
-    told = f"{name}: {dataset.row_count} rows of {len(dataset.names)} columns fit the schema"
-    emit(value, as_json=as_json, show=lambda: print(f"{told}, kept for run {terms.digest[:16]}"))
+
+    def show_words() -> None:
+        say(
+            f"{name}: {dataset.row_count} rows of {len(dataset.names)} columns fit the schema, "
+            f"kept for run {terms.digest[:16]}"
+        )
+        if balance is not None:
+            say(
+                f"{name}: these rows have spent epsilon {balance['spent_epsilon']:.3f} "
+                f"of {balance['limit_epsilon']:.3f}"
+            )
+
+    emit(value, as_json=as_json, show=show_words)
 
 
 @data.command()
 @home_option
 @json_option
 def show(home: Path, *, as_json: bool) -> None:
-    """Show what is kept in your home folder and what its privacy budget has left."""
+    r"""Show what is kept in your home folder and what its privacy budget has left.
+
+    \b
+    Example:
+      cotrain data show --home homes/cleveland
+    """
     layout = HomeLayout(home)
     identity = load_identity(layout.identity)
     kept = [_kept(path) for path in sorted(home.glob("rows-*.npy"))]
     budgets = _budgets(layout)
     value = {"party": identity.name, "did": identity.did, "registered": kept, "budgets": budgets}
+    emit(value, as_json=as_json, show=lambda: _show(identity.name, kept, budgets))
 
-    def show_tables() -> None:
-        out = console()
-        out.print(
-            table(
-                "kept for runs",
-                ["run", "rows", "columns"],
-                [[k["run"], f"{k['rows']}", f"{k['columns']}"] for k in kept],
-            )
-        )
-        rows = [
-            [
-                b["dataset"][:16],
-                f"{b['spent_epsilon']:.3f}",
-                f"{b['limit_epsilon']:.3f}",
-                f"{b['limit_delta']:g}",
-            ]
-            for b in budgets
+
+def _show(name: str, kept: list[dict[str, Any]], budgets: list[dict[str, Any]]) -> None:
+    if not kept and not budgets:
+        say(f"{name} has registered no rows yet")
+        tell("register a table: cotrain data register AGREEMENT FILE --home HOME")
+        return
+    rows = [[k["run"], f"{k['rows']}", f"{k['columns']}"] for k in kept]
+    print_table("kept for runs", table(["run", "rows", "columns"], rows))
+    limits = [
+        [
+            b["dataset"][:16],
+            f"{b['spent_epsilon']:.3f}",
+            f"{b['limit_epsilon']:.3f}",
+            f"{b['limit_delta']:g}",
         ]
-        out.print(
-            table(
-                "privacy budgets",
-                ["rows with fingerprint", "epsilon spent", "limit", "delta"],
-                rows,
-            )
-        )
+        for b in budgets
+    ]
+    head = ["rows with fingerprint", "epsilon spent", "limit", "delta"]
+    print_table("privacy budgets", table(head, limits))
 
-    emit(value, as_json=as_json, show=show_tables)
+
+def _owner_name(terms: Agreement, did: str) -> str:
+    party = terms.party(did)
+    if "data_owner" not in party.roles:
+        raise UsageError(
+            "data-not-an-owner",
+            f"{party.name} is no data owner in the agreement {terms.title!r}",
+            meaning="Its rows would never be used, so they are not kept.",
+            hint="Register the table from the home of the party that owns it.",
+        )
+    return party.name
+
+
+def _source(terms: Agreement, file: Path, column: str | None, owner: str | None) -> TableSource:
+    if (column is None) != (owner is None):
+        raise UsageError(
+            "data-half-an-owner",
+            "--owner-column and --owner are given together or not at all",
+            meaning="Nothing was registered.",
+            hint="Give both, for example --owner-column clinic --owner Cleveland.",
+        )
+    source = TableSource(file, column, owner)
+    ignored = [name for name in ignored_columns(source, terms.data_schema) if name != column]
+    if ignored:
+        tell(f"ignored, because the schema does not name them: {', '.join(ignored)}")
+    return source
 
 
 def _kept(path: Path) -> dict[str, Any]:
@@ -135,6 +168,7 @@ def _kept(path: Path) -> dict[str, Any]:
         raise UsageError(
             "data-rows-damaged",
             f"{path} is damaged: {error}",
+            meaning="The run for which these rows were kept cannot use them.",
             hint="Register the table again for that run.",
         ) from error
     return {"run": path.stem.removeprefix("rows-"), "rows": rows.shape[0], "columns": rows.shape[1]}
@@ -145,6 +179,12 @@ def _budgets(layout: HomeLayout) -> list[dict[str, Any]]:
         return []
     with BudgetBook.open(layout.budget) as book:
         return [_budget(dataset, book.balance(dataset)) for dataset in book.datasets()]
+
+
+def _balance(layout: HomeLayout, fingerprint: str) -> dict[str, Any] | None:
+    """Return what the rows may spend; None when no limit is set, as without noise."""
+    found = [budget for budget in _budgets(layout) if budget["dataset"] == fingerprint]
+    return found[0] if found else None
 
 
 def _budget(dataset: str, balance: Balance) -> dict[str, Any]:

@@ -1,15 +1,23 @@
 """`cotrain demo`: four real hospitals train together."""
 
-from importlib.resources import as_file, files
 from pathlib import Path
 
 import click
 
 from cotrain.agreement.draft import Wishes
-from cotrain.agreement.schema import parse_schema
+from cotrain.agreement.schema import load_schema
 from cotrain.cli.experiment import carry_out, sources
-from cotrain.cli.output import json_option
+from cotrain.cli.options import (
+    PATH,
+    epsilon_option,
+    json_option,
+    rounds_option,
+    seed_option,
+    split_option,
+)
+from cotrain.data import heart
 from cotrain.layout import RunLayout
+from cotrain.local import hold_folder
 from cotrain.report.experiment import Table, prepare
 
 NOTES = (
@@ -28,55 +36,40 @@ NOTES = (
 
 
 @click.command()
-@click.option(
-    "--out",
-    default="runs/demo",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Run folder.",
-)
-@click.option(
-    "--epsilon",
-    default="1",
-    show_default=True,
-    help='Privacy budget of each row; "none" for no noise.',
-)
-@click.option("--rounds", default=20, show_default=True)
-@click.option(
-    "--split-seed",
-    default=0,
-    show_default=True,
-    help="Which 30 % of the rows are kept aside for testing.",
-)
-@click.option("--insecure-seed", hidden=True, help="Deterministic secrets, for tests only.")
+@click.option("--out", default="runs/demo", show_default=True, type=PATH, help="Run folder.")
+@epsilon_option
+@rounds_option
+@split_option
+@seed_option
 @json_option
 def demo(
     out: Path,
-    epsilon: str,
+    epsilon: str | None,
     rounds: int,
     split_seed: int,
     insecure_seed: str | None,
     *,
     as_json: bool,
 ) -> None:
-    """Four real hospitals train a heart-disease model together, privately, on a ledger anyone can audit.
+    r"""Four real hospitals train a heart-disease model together, privately, on a ledger anyone can audit.
 
     If the folder holds an interrupted run, that run goes on; a finished one is reported again.
+
+    \b
+    Example:
+      cotrain demo --out runs/demo
     """
     entropy, clock = sources(insecure_seed)
     wishes = Wishes(
         title="Heart disease, four hospitals",
         purpose="clinical-research",
         rounds=rounds,
-        epsilon=None if epsilon == "none" else epsilon,
+        epsilon=epsilon,
         colluders=1,
         survivors=3,
     )
-    folder = files("cotrain.data.heart")
-    with as_file(folder / "heart_4_hospitals.csv.gz") as path:
-        schema = parse_schema((folder / "schema.json").read_bytes())
-        table = Table(path, "org", schema)
-        experiment = prepare(
-            RunLayout(out), table, wishes, entropy=entropy, clock=clock, seed=split_seed
-        )
-    carry_out(experiment, entropy=entropy, clock=clock, notes=NOTES, as_json=as_json)
+    table = Table(heart.TABLE_PATH, heart.OWNER_COLUMN, load_schema(heart.SCHEMA_PATH))
+    layout = RunLayout(out)
+    with hold_folder(layout):
+        experiment = prepare(layout, table, wishes, entropy=entropy, clock=clock, seed=split_seed)
+        carry_out(experiment, entropy=entropy, clock=clock, notes=NOTES, as_json=as_json)

@@ -4,15 +4,19 @@ from pathlib import Path
 
 import click
 
-from cotrain.cli.output import emit, json_option
+from cotrain.cli.options import PATH, json_option
+from cotrain.cli.output import emit, tell
+from cotrain.errors import UsageError
 from cotrain.identity.keys import load_identity
 from cotrain.layout import HomeLayout
 from cotrain.local import create_home
 from cotrain.ports import SystemEntropy
 
+MAX_NAME = 120
+
 
 @click.command()
-@click.argument("home", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("home", type=PATH)
 @click.option("--name", required=True, help="The name that others read beside your identity.")
 @json_option
 def init(home: Path, name: str, *, as_json: bool) -> None:
@@ -25,12 +29,35 @@ def init(home: Path, name: str, *, as_json: bool) -> None:
       cotrain init homes/cleveland --name "Cleveland"
     """
     layout = HomeLayout(home)
-    create_home(layout, name, SystemEntropy())
+    is_new = not layout.identity.exists()
+    wanted = _checked_name(name)
+    if is_new:
+        create_home(layout, wanted, SystemEntropy())
     identity = load_identity(layout.identity)
-    value = {"home": str(home), "name": identity.name, "did": identity.did}
+    if identity.name != wanted:
+        raise UsageError(
+            "init-other-name",
+            f"{home} is the home of {identity.name!r} already, not of {wanted!r}",
+            meaning="An identity is never overwritten; nothing was changed.",
+            hint=f"Choose another folder, or give --name {identity.name!r} to see its did.",
+        )
+    value = {"home": str(home), "name": identity.name, "did": identity.did, "new": is_new}
 
     def show() -> None:
         print(identity.did)
-        click.echo(f"{identity.name}: keep {layout.identity} secret and backed up", err=True)
+        told = "made" if is_new else "was there already, nothing changed"
+        tell(f"{identity.name}: identity {told}; keep {layout.identity} secret and backed up")
 
     emit(value, as_json=as_json, show=show)
+
+
+def _checked_name(name: str) -> str:
+    stripped = name.strip()
+    if 1 <= len(stripped) <= MAX_NAME and stripped.isprintable():
+        return stripped
+    raise UsageError(
+        "init-bad-name",
+        f"{name[:40]!r} is not a name",
+        meaning="Others read the name beside your identity in agreements and reports.",
+        hint=f"Give 1 to {MAX_NAME} printable characters, for example the organisation's name.",
+    )

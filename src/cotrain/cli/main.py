@@ -4,7 +4,7 @@ Rules of this interface: the result goes to stdout, everything else to stderr; `
 nothing else on stdout; a user's mistake never shows a traceback; the exit code says whose fault it was.
 """
 
-import json
+import os
 import sys
 from collections.abc import Sequence
 
@@ -15,24 +15,25 @@ from cotrain.cli.agreement import agreement
 from cotrain.cli.audit import audit_command
 from cotrain.cli.data import data
 from cotrain.cli.demo import demo
+from cotrain.cli.failure import run_guarded
 from cotrain.cli.init import init
 from cotrain.cli.receipt import receipt
 from cotrain.cli.run import run_command
-from cotrain.errors import CotrainError
 
 EPILOG = """\b
 Exit codes:
-  0  done
-  1  a defect of cotrain
-  2  a command that cannot be carried out as given
-  3  bytes that are not what their format says
-  4  a lie: a signature, opening or hash that does not hold
-  5  something that the agreement or a privacy budget does not allow
-  6  data that does not fit the schema
-  7  the outside world failed: a file, a disk
+  0    done
+  1    a defect of cotrain
+  2    a command that cannot be carried out as given
+  3    bytes that are not what their format says
+  4    a lie: a signature, opening or hash that does not hold
+  5    something that the agreement or a privacy budget does not allow
+  6    data that does not fit the schema
+  7    the outside world failed: a file, a disk
+  130  stopped by you (Ctrl-C)
 
 \b
-Start here:
+Examples, to start with:
   cotrain demo                      four hospitals train together; see what it gives
   cotrain audit runs/demo           re-check that run, holding no key and no data
   cotrain run --data my.csv --owner-column clinic --target y
@@ -40,11 +41,27 @@ Start here:
 """
 
 
+class InOrder(click.Group):
+    """A group whose help lists its commands in the order in which they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which they were added."""
+        del ctx
+        return list(self.commands)
+
+
 @click.group(
+    cls=InOrder,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="cotrain")
+@click.option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,
+    help="Show the traceback of a failure; COTRAIN_DEBUG=1 does the same.",
+)
 def cli() -> None:
     """Train one model together without sharing data, on a ledger that anyone can audit.
 
@@ -54,34 +71,19 @@ def cli() -> None:
     """
 
 
-for command in (init, agreement, data, run_command, audit_command, receipt, demo):
+for command in (demo, init, agreement, data, run_command, audit_command, receipt):
     cli.add_command(command)
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        cli.main(args=words, prog_name="cotrain", standalone_mode=False)
-    except CotrainError as error:
-        _tell(error, as_json="--json" in words)
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show(file=sys.stderr)
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        print(
-            "cotrain: stopped; what was written is consistent, run the command again to go on",
-            file=sys.stderr,
-        )
-        sys.exit(130)
-
-
-def _tell(error: CotrainError, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"error": error.diagnostics()}, indent=2))
-    print(f"cotrain: error: {error}", file=sys.stderr)
-    if error.meaning:
-        print(f"cotrain: meaning: {error.meaning}", file=sys.stderr)
-    if error.hint:
-        print(f"cotrain: hint: {error.hint}", file=sys.stderr)
+    debug = "--debug" in words or os.environ.get("COTRAIN_DEBUG", "0") not in {"", "0"}
+    # --debug is wanted when something failed, so it may stand anywhere.
+    words = [word for word in words if word != "--debug"]
+    code = run_guarded(
+        lambda: cli.main(args=words, prog_name="cotrain", standalone_mode=False),
+        as_json="--json" in words,
+        debug=debug,
+    )
+    sys.exit(code)

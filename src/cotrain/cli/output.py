@@ -1,21 +1,25 @@
-"""What the commands share in how they speak: JSON on demand, tables, files read and written whole."""
+"""What the commands share in how they speak: JSON on demand, tables and lists that fit the terminal."""
 
 import json
+import os
 import sys
-from collections.abc import Callable, Sequence
-from fractions import Fraction
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import click
+from rich import box
 from rich.console import Console
-from rich.table import Table
-
-from cotrain.errors import OutsideError, UsageError
-
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout."
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
 )
+from rich.table import Table
+from rich.text import Text
+
+PIPE_WIDTH = 100
+NAME_WIDTH = 28
 
 
 def emit(value: dict[str, Any], *, as_json: bool, show: Callable[[], None]) -> None:
@@ -28,72 +32,75 @@ def emit(value: dict[str, Any], *, as_json: bool, show: Callable[[], None]) -> N
 
 def console() -> Console:
     """Return the console for results."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    return Console(file=sys.stdout, highlight=False, width=_width(sys.stdout.isatty()))
 
 
 def messages() -> Console:
     """Return the console for everything that is not a result."""
-    return Console(stderr=True, highlight=False)
+    return Console(file=sys.stderr, highlight=False, width=_width(sys.stderr.isatty()))
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """Return a table; the first column is left-aligned, the others right-aligned."""
-    made = Table(title=title, title_justify="left", title_style="bold")
+def _width(terminal: bool) -> int | None:
+    """Return the width of a pipe, None for rich's own measure of a terminal (or of COLUMNS)."""
+    return None if terminal or "COLUMNS" in os.environ else PIPE_WIDTH
+
+
+def plain(text: str) -> str:
+    """Return `text` without control characters: names come from others and could rewrite the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def tell(text: str, style: str = "") -> None:
+    """Print a message on stderr, wrapped at words."""
+    messages().print(Text(plain(text), style=style))
+
+
+def say(text: str = "", style: str = "") -> None:
+    """Print a paragraph of a result, wrapped at words."""
+    console().print(Text(plain(text), style=style))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Return a table; the first column is left-aligned and never wraps, the others right-aligned."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for place, column in enumerate(columns):
-        made.add_column(column, justify="right" if place else "left")
+        if place:
+            made.add_column(column, justify="right")
+        else:
+            made.add_column(column, no_wrap=True, max_width=NAME_WIDTH, overflow="ellipsis")
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*(Text(plain(cell)) for cell in row))
     return made
 
 
-def fraction(option: str, text: object) -> Fraction | None:
-    """Return the fraction that an option gives, None if it was left out.
-
-    Raises:
-        UsageError: it is not a fraction.
-    """
-    if text is None:
-        return None
-    try:
-        return Fraction(str(text))
-    except (ValueError, ZeroDivisionError) as error:
-        raise UsageError(
-            "option-not-a-fraction",
-            f"--{option} {text!r} is not a fraction",
-            hint="Write 4 or 1/2.",
-        ) from error
+def print_table(title: str, made: Table) -> None:
+    """Print a table under its title, and an empty line."""
+    say(title, "bold")
+    console().print(made)
+    say()
 
 
-def read_file(path: Path) -> bytes:
-    """Return the bytes of a file.
-
-    Raises:
-        OutsideError: it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise OutsideError(
-            "file-not-read",
-            f"{path} cannot be read: {error.strerror}",
-            hint="Check the path and your right to read it.",
-        ) from error
+def bullets(lines: Iterable[str], marks: Iterable[str] | None = None) -> Table:
+    """Return lines that wrap with a hanging indent, each behind its mark."""
+    made = Table.grid(padding=(0, 1))
+    made.add_column(justify="right", no_wrap=True)
+    made.add_column()
+    texts = list(lines)
+    for mark, line in zip(marks or ["-"] * len(texts), texts, strict=True):
+        made.add_row(Text(f"  {mark}"), Text(plain(line)))
+    return made
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        OutsideError: it cannot be written; an earlier file is untouched.
-    """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError as error:
-        raise OutsideError(
-            "file-not-written",
-            f"{path} cannot be written: {error.strerror}",
-            meaning="Nothing was changed.",
-            hint="Check the folder and the space on the disk.",
-        ) from error
+def progress_bars() -> Progress:
+    """Return progress bars on stderr; silent when it is not a terminal."""
+    out = messages()
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=out,
+        transient=True,
+        disable=not out.is_terminal,
+    )

@@ -5,34 +5,47 @@ from pathlib import Path
 
 import click
 
-from cotrain.agreement.document import Agreement, decode_agreement
-from cotrain.cli.output import emit, json_option, read_file, write_file
+from cotrain.agreement.document import Agreement
+from cotrain.cli.files import read_agreement, read_file, write_file
+from cotrain.cli.options import PATH, json_option
+from cotrain.cli.output import emit, say, tell
 from cotrain.errors import UsageError
 from cotrain.identity.did_key import verify_signature
 from cotrain.layout import RunLayout
 from cotrain.ledger.receipt import make_receipt, verify_receipt
 from cotrain.ledger.store import Ledger
+from cotrain.records.kinds import BODIES
 from cotrain.records.record import Record, decode_record
 from cotrain.rounds.witness import log_policy
 
 
 @click.group()
 def receipt() -> None:
-    """Make and check receipts: proof, in one text file, that an entry stands in a run's ledger."""
+    r"""Make and check receipts: proof, in one text file, that an entry stands in a run's ledger.
+
+    \b
+    Example:
+      cotrain receipt check cleveland.tlog-proof --agreement runs/demo/agreement.json
+    """
 
 
 @receipt.command()
-@click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--entry", type=int, help="Number of the entry.")
+@click.argument("run", type=PATH)
+@click.option("--entry", type=click.IntRange(0), help="Number of the entry.")
 @click.option(
     "--kind", help="Kind of record to look for, for example submission; the last one is taken."
 )
 @click.option("--party", help="Name or did of the author to look for.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="File to write; the default is stdout."
-)
+@click.option("--out", type=PATH, help="File to write; the default is stdout.")
+@json_option
 def make(
-    run: Path, entry: int | None, kind: str | None, party: str | None, out: Path | None
+    run: Path,
+    entry: int | None,
+    kind: str | None,
+    party: str | None,
+    out: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     r"""Write the receipt of one entry of RUN's ledger.
 
@@ -40,30 +53,32 @@ def make(
     Example:
       cotrain receipt make runs/demo --kind submission --party Cleveland --out cleveland.tlog-proof
     """
-    layout = RunLayout(run)
+    if entry is None and kind is None and party is None:
+        raise UsageError(
+            "receipt-of-what",
+            "none of --entry, --kind and --party is given",
+            meaning="A receipt is of one entry of the ledger.",
+            hint="For example --kind submission --party NAME, or --entry 0.",
+        )
+    layout = _run_folder(run)
+    agreement = read_agreement(layout.agreement)
     with Ledger.open(layout.ledger, read_only=True) as ledger:
-        agreement = decode_agreement(read_file(layout.agreement))
         index = entry if entry is not None else _find(ledger, agreement, kind, party)
-        note = ledger.latest_checkpoint()
-        if note is None or not 0 <= index < ledger.size:
-            raise UsageError(
-                "receipt-no-entry", f"there is no signed entry {index} among {ledger.size}"
-            )
-        text = make_receipt(ledger, index, note)
-    if out is None:
-        click.echo(text, nl=False)
-    else:
+        text = _receipt(ledger, index)
+    if out is not None:
         write_file(out, text.encode())
-        click.echo(f"the receipt of entry {index} is in {out}", err=True)
+        tell(f"the receipt of entry {index} is in {out}")
+    value = {"entry": index, "receipt": text, "file": None if out is None else str(out)}
+    emit(value, as_json=as_json, show=lambda: click.echo(text if out is None else "", nl=False))
 
 
 @receipt.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=PATH)
 @click.option(
     "--agreement",
     "agreement_path",
     required=True,
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=PATH,
     help="The agreement of the run: it names whose signatures count.",
 )
 @json_option
@@ -74,7 +89,7 @@ def check(file: Path, agreement_path: Path, *, as_json: bool) -> None:
     Example:
       cotrain receipt check cleveland.tlog-proof --agreement runs/demo/agreement.json
     """
-    agreement = decode_agreement(read_file(agreement_path))
+    agreement = read_agreement(agreement_path)
     needed = min(agreement.quorum.colluders + 1, len(agreement.parties) - 1)
     verified = verify_receipt(read_file(file), log_policy(agreement, needed))
     record = decode_record(verified.entry, verify_signature)
@@ -90,12 +105,36 @@ def check(file: Path, agreement_path: Path, *, as_json: bool) -> None:
     }
 
     def show() -> None:
-        print(
-            f"Entry {verified.index} of the ledger of {agreement.title!r} is a {record.kind} signed by {author},"
+        say(
+            f"Entry {verified.index} of the ledger of {agreement.title!r} is a {record.kind} signed by "
+            f"{author}, under a checkpoint cosigned by {', '.join(value['cosigned_by'])}."
         )
-        print(f"under a checkpoint cosigned by {', '.join(value['cosigned_by'])}.")
 
     emit(value, as_json=as_json, show=show)
+
+
+def _run_folder(run: Path) -> RunLayout:
+    layout = RunLayout(run)
+    if not layout.ledger.exists():
+        raise UsageError(
+            "receipt-no-run",
+            f"there is no ledger at {layout.ledger}",
+            meaning="Receipts are made from the ledger of a run.",
+            hint="Give a run folder, such as runs/demo.",
+        )
+    return layout
+
+
+def _receipt(ledger: Ledger, index: int) -> str:
+    note = ledger.latest_checkpoint()
+    if note is None or index >= ledger.size:
+        raise UsageError(
+            "receipt-no-entry",
+            f"there is no signed entry {index}; the ledger has {ledger.size} entries",
+            meaning="No receipt was written.",
+            hint=f"Entries are numbered from 0 to {ledger.size - 1}.",
+        )
+    return make_receipt(ledger, index, note)
 
 
 def _find(ledger: Ledger, agreement: Agreement, kind: str | None, party: str | None) -> int:
@@ -108,5 +147,6 @@ def _find(ledger: Ledger, agreement: Agreement, kind: str | None, party: str | N
     raise UsageError(
         "receipt-not-found",
         f"no {kind or 'record'} of {party or 'anybody'} stands in the ledger",
-        hint="Run `cotrain audit` on the run to see its parties, or give --entry.",
+        meaning="No receipt was written.",
+        hint=f"Its parties are {', '.join(names.values())}; its kinds of records {', '.join(BODIES)}.",
     )

@@ -4,73 +4,77 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 
 import numpy as np
 
 from cotrain import __version__
-from cotrain.audit.auditor import AuditReport, epsilon_spent
-from cotrain.flow import Meter
-from cotrain.report.evaluation import (
-    Rows,
-    Split,
-    alone_variance,
-    released,
-    score,
-    train_openly,
-)
-from cotrain.report.experiment import Experiment
-from cotrain.rounds.plan import RunPlan
+from cotrain.audit.auditor import AuditReport
+from cotrain.privacy.rdp import Accountant
+from cotrain.report.experiment import Experiment, Outcome
+from cotrain.report.ledger_figures import LedgerFigures
+from cotrain.report.quality import Step, compare
 from cotrain.rounds.state import RunState
-from cotrain.training.gradient import Weights
 
 FORMAT = "cotrain/report/1"
-DRAWS = 5
+MAX_POINTS = 50
+"""Of a long run, the privacy spent is given after this many rounds at most."""
 
 _STEPS = {
-    "offer": "other",
     "signing": "sign",
     "registering": "commit to the data",
     "submitting": "train, noise, commit, encrypt, share",
     "checking": "check key shares",
     "releasing": "release key shares",
-    "between": "other",
-    "finished": "other",
+    "between": "destroy the secrets of a round",
     "verify": "verify the ledger",
     "coordinate": "coordinate and open sums",
 }
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What a report is made from.
+
+    Attributes:
+        experiment: What was run.
+        outcome: How it ended.
+        audit: The audit of its ledger.
+        ledger: What was read off the ledger.
+    """
+
+    experiment: Experiment
+    outcome: Outcome
+    audit: AuditReport
+    ledger: LedgerFigures
+
+
 def build_report(
-    experiment: Experiment,
-    state: RunState,
-    meter: Meter,
-    audit: AuditReport,
-    *,
-    seed: bytes,
-    notes: Sequence[str] = (),
+    evidence: Evidence, *, seed: bytes, notes: Sequence[str] = (), step: Step = lambda: None
 ) -> dict[str, Any]:
-    """Return the report of a finished experiment.
+    """Return the report of a finished run.
 
     Args:
-        experiment: What was run.
-        state: Its final state.
-        meter: Times and sizes.
-        audit: The audit of its ledger.
+        evidence: What happened.
         seed: 32 bytes for the noise of the comparison runs.
         notes: What a reader should know about these data.
+        step: Called after each part of the comparison (`cotrain.report.quality.compare`).
     """
+    experiment, state = evidence.experiment, evidence.outcome.state
     return {
         "format": FORMAT,
         "title": state.terms.title,
+        "purpose": state.terms.purpose,
         "run": state.terms.digest,
         "version": __version__,
-        "data": _data(experiment),
-        "privacy": _privacy(state),
-        "quality": _quality(experiment, state, seed),
-        "assurance": _assurance(audit),
-        "cost": _cost(experiment, state, meter),
+        "data": _data(evidence),
+        "model": _model(state),
+        "privacy": _privacy(evidence),
+        "quality": compare(experiment.splits, state, seed, step=step)
+        if experiment.splits
+        else None,
+        "assurance": _assurance(evidence.audit),
+        "cost": _cost(evidence),
         "machine": {
             "cores": os.cpu_count(),
             "processor": platform.machine(),
@@ -80,12 +84,8 @@ def build_report(
     }
 
 
-def main_metric(kind: str) -> str:
-    """Return the metric by which models of a kind are compared."""
-    return {"logistic": "auc", "softmax": "accuracy", "linear": "r2"}[kind]
-
-
-def _data(experiment: Experiment) -> dict[str, Any]:
+def _data(evidence: Evidence) -> dict[str, Any]:
+    experiment = evidence.experiment
     schema = experiment.agreement.data_schema
     return {
         "schema": schema.name,
@@ -93,109 +93,69 @@ def _data(experiment: Experiment) -> dict[str, Any]:
         "bounds_read_off_the_data": schema.derived_from_data,
         "columns": list(schema.encoded_names),
         "owners": [
-            {"name": name, "rows": len(split.train), "test_rows": len(split.test)}
-            for name, split in experiment.splits.items()
+            {
+                "name": owner.name,
+                "did": owner.did,
+                "rows": owner.rows,
+                "test_rows": len(experiment.splits[owner.name].test)
+                if owner.name in experiment.splits
+                else None,
+                "dataset_root": owner.root,
+                "revoked": owner.revoked,
+            }
+            for owner in evidence.audit.owners
         ],
     }
 
 
-def _privacy(state: RunState) -> dict[str, Any]:
+def _model(state: RunState) -> dict[str, Any]:
+    return {
+        "kind": state.terms.algorithm.kind,
+        "weights": state.derived.dimension,
+        "learning_rate": state.terms.algorithm.learning_rate,
+        "weight_decay": state.terms.algorithm.weight_decay,
+        "averaging": state.terms.algorithm.averaging,
+        "rounds_agreed": state.terms.rounds,
+        "rounds_opened": len(state.opened),
+    }
+
+
+def _privacy(evidence: Evidence) -> dict[str, Any]:
+    state = evidence.outcome.state
     terms, noise = state.terms, state.derived.noise
     return {
         "noise": terms.privacy.noise,
         "epsilon": terms.privacy.epsilon,
         "delta": terms.privacy.delta,
         "adjacency": terms.privacy.adjacency,
-        "rounds": terms.rounds,
         "colluders_tolerated": terms.quorum.colluders,
         "survivors_needed": terms.quorum.survivors,
         "noise_sd_of_the_sum": None
         if noise is None
         else float(np.sqrt(noise.local_variance * len(terms.owners))),
-        "spent": {party.name: epsilon_spent(state, party.did) for party in terms.owners},
+        "spent": {owner.name: owner.epsilon for owner in evidence.audit.owners},
+        "spent_after_round": _spent_after_round(evidence),
     }
 
 
-@dataclass(frozen=True)
-class _Comparison:
-    """What all comparison runs share."""
-
-    plan: RunPlan
-    pooled: Rows
-    seed: bytes
-
-    @property
-    def metric(self) -> str:
-        return main_metric(self.plan.algorithm.kind)
-
-    def judge(self, weights: Weights, rows: Rows | None = None) -> float | None:
-        """Return the quality of a model on the pooled test rows, or on `rows`."""
-        found = score(self.plan.algorithm, weights, self.pooled if rows is None else rows)
-        return found.get(self.metric)
-
-    def train(self, parts: Sequence[Rows]) -> list[Weights]:
-        """Return the weights after each round of training without noise."""
-        return train_openly(self.plan.algorithm, parts, self.plan.agreement.rounds)
-
-    def repeat(self, parts: Sequence[Rows], variance: int | None, label: str) -> float | None:
-        """Return the mean quality over several draws of the noise (one run without noise)."""
-        algorithm, rounds = self.plan.algorithm, self.plan.agreement.rounds
-        results = []
-        for draw in range(1 if variance is None else DRAWS):
-            seed = _mix(self.seed, f"{label}/{draw}")
-            history = train_openly(algorithm, parts, rounds, variance=variance, seed=seed)
-            results.append(self.judge(released(algorithm, history)))
-        return _mean(results)
-
-
-def _quality(experiment: Experiment, state: RunState, seed: bytes) -> dict[str, Any]:
-    plan = state.derived
-    pooled = np.concatenate([split.test for split in experiment.splits.values()])
-    parts = [split.train for split in experiment.splits.values()]
-    comparison = _Comparison(plan, pooled, seed)
-    plain = comparison.train(parts)
-    together = released(plan.algorithm, state.weights[1:])
-    local = plan.noise.local_variance if plan.noise else None
-    owners = [
-        _owner(comparison, name, split, together) for name, split in experiment.splits.items()
-    ]
-    return {
-        "metric": comparison.metric,
-        "test_rows": len(pooled),
-        "pooled": {
-            "together": comparison.judge(together),
-            "together_repeated_mean": comparison.repeat(parts, local, "together"),
-            "together_without_privacy": comparison.judge(released(plan.algorithm, plain)),
-            "alone_mean": _mean([owner["alone"] for owner in owners]),
-            "alone_without_privacy_mean": _mean(
-                [owner["alone_without_privacy"] for owner in owners]
-            ),
-        },
-        "owners": owners,
-        "rounds": [
-            {
-                "round": number,
-                "together": comparison.judge(weights),
-                "together_without_privacy": comparison.judge(plain[number - 1]),
-            }
-            for number, weights in enumerate(state.weights)
-            if number > 0
-        ],
-        "draws_of_comparison_noise": DRAWS,
-    }
-
-
-def _owner(comparison: _Comparison, name: str, split: Split, together: Weights) -> dict[str, Any]:
-    plan = comparison.plan
-    plain = released(plan.algorithm, comparison.train([split.train]))
-    return {
-        "name": name,
-        "alone": comparison.repeat([split.train], alone_variance(plan), f"alone/{name}"),
-        "alone_without_privacy": comparison.judge(plain),
-        "together": comparison.judge(together),
-        "together_on_own_test_rows": comparison.judge(together, split.test),
-        "alone_without_privacy_on_own_test_rows": comparison.judge(plain, split.test),
-    }
+def _spent_after_round(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return the epsilon spent by each owner after some of the rounds, the last among them."""
+    state, submitters = evidence.outcome.state, evidence.ledger.submitters
+    event = state.derived.event
+    if event is None or not submitters:
+        return []
+    delta, cost = float(state.terms.delta), {0: 0.0}
+    chosen = np.unique(np.linspace(1, len(submitters), min(MAX_POINTS, len(submitters)), dtype=int))
+    listed, counts = [], dict.fromkeys((owner.did for owner in state.terms.owners), 0)
+    for number, dids in enumerate(submitters, 1):
+        counts.update({did: counts[did] + 1 for did in dids})
+        if number not in chosen:
+            continue
+        for count in set(counts.values()) - set(cost):
+            cost[count] = Accountant().after([event.repeated(count)]).epsilon(delta)
+        spent = {owner.name: cost[counts[owner.did]] for owner in state.terms.owners}
+        listed.append({"round": number, "epsilon": spent})
+    return listed
 
 
 def _assurance(audit: AuditReport) -> dict[str, Any]:
@@ -204,40 +164,45 @@ def _assurance(audit: AuditReport) -> dict[str, Any]:
         "proven": [],
         "bounded": [],
         "attested": [],
-        "checked": audit.checked,
         "recorded": list(audit.not_checked),
+        "checked": audit.checked,
         "cosigned_by": [audit.agreement.party(did).name for did in audit.cosigners],
         "ledger_entries": audit.entries,
     }
 
 
-def _cost(experiment: Experiment, state: RunState, meter: Meter) -> dict[str, Any]:
-    names = {member.identity.did: member.identity.name for member in experiment.members}
-    names["coordinator"] = "coordination"
-    rounds = max(1, len(state.opened))
-    seconds: dict[str, dict[str, float]] = {}
-    for (party, step), value in meter.seconds.items():
-        by_step = seconds.setdefault(names[party], {})
-        by_step[_STEPS[step]] = by_step.get(_STEPS[step], 0.0) + value
-    sent: dict[str, dict[str, int]] = {}
-    for (party, kind), size in meter.bytes_sent.items():
-        sent.setdefault(names[party], {})[kind] = size
+def _cost(evidence: Evidence) -> dict[str, Any]:
+    parties, ledger = evidence.experiment.agreement.parties, evidence.ledger
+    seconds, timed = _seconds(evidence), evidence.outcome.timed_rounds
+    by_round = [
+        {party.name: sizes.get(party.did, 0) for party in parties}
+        for sizes in ledger.bytes_by_round
+    ]
     return {
-        "rounds": len(state.opened),
+        "rounds": len(by_round),
+        "timed_rounds": timed,
         "seconds": seconds,
         "seconds_per_round": {
-            name: sum(steps.values()) / rounds for name, steps in seconds.items()
+            name: sum(steps.values()) / timed if timed else None for name, steps in seconds.items()
         },
-        "bytes_sent": sent,
-        "bytes_per_round": {name: sum(kinds.values()) / rounds for name, kinds in sent.items()},
+        "bytes_sent": {
+            party.name: dict(ledger.bytes_by_kind.get(party.did, {})) for party in parties
+        },
+        "bytes_per_round": {
+            party.name: sum(sizes[party.name] for sizes in by_round) / max(1, len(by_round))
+            for party in parties
+        },
+        "bytes_by_round": by_round,
     }
 
 
-def _mix(seed: bytes, label: str) -> bytes:
-    stream = np.random.SeedSequence([int.from_bytes(seed, "big"), *label.encode()])
-    return stream.generate_state(8).astype("<u4").tobytes()
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
+def _seconds(evidence: Evidence) -> dict[str, dict[str, float]]:
+    """Return party to step to seconds in this process; the coordinator's own work under its party's name."""
+    terms = evidence.experiment.agreement
+    names = {party.did: party.name for party in terms.parties}
+    names["coordinator"] = terms.coordinator.name
+    seconds: dict[str, dict[str, float]] = {party.name: {} for party in terms.parties}
+    for (who, step), value in evidence.outcome.meter.seconds.items():
+        steps, words = seconds[names[who]], _STEPS.get(step, "other")
+        steps[words] = steps.get(words, 0.0) + value
+    return seconds

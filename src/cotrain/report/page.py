@@ -1,231 +1,292 @@
 """The report for people: one HTML file with its plots inside, nothing fetched from elsewhere."""
 
-import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
+from importlib.resources import files
 from typing import Any
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from cotrain.report.plots import (
+    MAX_OWNERS,
+    plot_budget,
+    plot_bytes,
+    plot_gain,
+    plot_rounds,
+    plot_seconds,
+)
+from cotrain.report.words import METRIC_NAMES, notes_of, number, privacy_words, size
 
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1c2733; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.7rem; margin-bottom: .2rem } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
-th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid #dde3e9 }
-th:first-child, td:first-child { text-align: left } th { color: #5b6b7b; font-weight: 600 }
-.key { display: flex; gap: 1rem; flex-wrap: wrap; margin: 1rem 0 }
-.key div { background: #f2f5f8; border-radius: 8px; padding: .7rem 1rem; min-width: 9rem }
-.key b { display: block; font-size: 1.5rem } .muted { color: #5b6b7b } svg { max-width: 100%; height: auto }
-code { background: #f2f5f8; padding: 0 .25rem; border-radius: 4px }
-.warn { border-left: 4px solid #d9822b; padding-left: .8rem }
-"""
-_INK, _TEAL, _ORANGE, _GREY = "#1c2733", "#0f766e", "#d9822b", "#94a3b8"
+Report = dict[str, Any]
 
 
-def render_page(report: dict[str, Any]) -> str:
-    """Return the HTML page of a report (the JSON value of `cotrain.report.figures`)."""
-    parts = [
-        f"<h1>{escape(report['title'])}</h1>",
-        f"<p class=muted>run <code>{report['run']}</code>, cotrain {report['version']}</p>",
-        _headline(report),
-        _quality(report),
-        _privacy(report),
-        _assurance(report),
-        _cost(report),
-        _notes(report),
-    ]
+def render_page(report: Report) -> str:
+    """Return the HTML page of a report (the JSON value of `cotrain.report.figures`); the same for the same report."""
+    title = escape(report["title"])
+    style = files("cotrain.report").joinpath("page.css").read_text(encoding="utf-8")
+    sections = (_head, _quality, _privacy, _assurance, _cost, _notes)
+    body = "\n".join(section(report) for section in sections)
     return (
-        '<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">'
-        f"<title>{escape(report['title'])}</title><style>{_STYLE}</style><body>{''.join(parts)}</body></html>\n"
+        '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title} - cotrain report</title>\n<style>\n{style}</style></head>\n"
+        f"<body>\n{body}\n</body>\n</html>\n"
     )
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """Return a figure for people; a dash where there is none."""
-    return "-" if value is None else f"{value:.{digits}f}"
+def _head(report: Report) -> str:
+    owners, model = report["data"]["owners"], report["model"]
+    rows = sum(owner["rows"] for owner in owners)
+    lead = (
+        f"{len(owners)} owners trained one {model['kind']} model together in {model['rounds_opened']} rounds, on "
+        f"{rows:,} rows that never left them. {privacy_words(report)}"
+    )
+    boxes = [*_quality_boxes(report), *_fact_boxes(report)]
+    inner = "".join(
+        f"<div{' class=main' if place == 0 else ''}><b>{escape(value)}</b>{escape(name)}</div>"
+        for place, (value, name) in enumerate(boxes)
+    )
+    return f'<h1>{escape(report["title"])}</h1>\n<p class="lead">{escape(lead)}</p>\n<div class="key">{inner}</div>'
 
 
-def _headline(report: dict[str, Any]) -> str:
-    pooled, metric = report["quality"]["pooled"], report["quality"]["metric"].upper()
-    boxes = [
-        (f"{metric} together", number(pooled["together"])),
-        (f"{metric} alone, mean", number(pooled["alone_mean"])),
-        (
-            "epsilon",
-            report["privacy"]["epsilon"] if report["privacy"]["noise"] != "none" else "no noise",
-        ),
-        ("owners", str(len(report["data"]["owners"]))),
-        ("ledger entries", str(report["assurance"]["ledger_entries"])),
-    ]
-    inner = "".join(f"<div><b>{escape(value)}</b>{escape(name)}</div>" for name, value in boxes)
-    return f"<div class=key>{inner}</div>"
-
-
-def _quality(report: dict[str, Any]) -> str:
+def _quality_boxes(report: Report) -> list[tuple[str, str]]:
     quality = report["quality"]
+    if quality is None:
+        return []
+    metric, pooled = quality["metric"], quality["pooled"]
+    name = METRIC_NAMES[metric]
+    alone = "alone, same epsilon (mean)" if _is_private(report) else "alone (mean)"
+    return [
+        (number(pooled["together"][metric]), f"{name} together"),
+        (number(pooled["alone_mean"][metric]), f"{name} {alone}"),
+    ]
+
+
+def _fact_boxes(report: Report) -> list[tuple[str, str]]:
+    privacy = report["privacy"]
+    spent = [value for value in privacy["spent"].values() if value is not None]
+    budget = (
+        (number(max(spent)), f"of epsilon {privacy['epsilon']} spent")
+        if _is_private(report)
+        else ("none", "noise: exact sums")
+    )
+    entries = report["assurance"]["ledger_entries"]
+    return [budget, (f"{entries:,}", "ledger entries, all checked")]
+
+
+def _quality(report: Report) -> str:
+    quality = report["quality"]
+    if quality is None:
+        return (
+            "<h2>What each owner gained</h2>\n<p>No figures of quality are given. Measuring them takes test rows in "
+            "one place, and nobody may see those of real parties. Each owner can score the released model on rows "
+            "of its own.</p>"
+        )
+    metric = quality["metric"]
+    parts = [
+        "<h2>What each owner gained</h2>",
+        f"<p>{_quality_words(quality)}</p>",
+        _figure(plot_gain(report), _gain_words(report)),
+        _gain_table(report),
+        _own_rows(report),
+        "<h3>Round by round</h3>",
+        _figure(
+            plot_rounds(report),
+            f"{METRIC_NAMES[metric]} of the common model after each round, on the test rows of all owners. The model "
+            f"that is released {_averaging(report)}.",
+        ),
+    ]
+    return "\n".join(parts)
+
+
+_MEANINGS = {
+    "auc": "the chance that the model ranks a positive case above a negative one: 0.5 is guessing, 1 is perfect",
+    "accuracy": "the share of rows that the model puts in the right class",
+    "r2": "the share of the target's variance that the model explains: 0 is no better than the mean, 1 is perfect",
+}
+
+
+def _quality_words(quality: dict[str, Any]) -> str:
+    metric = quality["metric"]
+    return (
+        f"{METRIC_NAMES[metric]} is {_MEANINGS[metric]}. It is measured on {quality['test_rows']} test rows of all "
+        "owners, which no model saw in training."
+    )
+
+
+def _gain_words(report: Report) -> str:
+    quality = report["quality"]
+    if not _is_private(report):
+        return "Each owner's own model, and the one trained together."
+    return (
+        "Each owner's own model with the noise that the same epsilon asks of one owner, its own model without any "
+        "privacy, and the one trained together. Alone with noise is the mean of "
+        f"{quality['draws_of_comparison_noise']} draws, the line its least and largest; together is the one run on "
+        "the ledger."
+    )
+
+
+def _gain_table(report: Report) -> str:
+    quality, privacy = report["quality"], report["privacy"]
+    metric, pooled = quality["metric"], quality["pooled"]
+    sizes = {owner["name"]: owner["rows"] for owner in report["data"]["owners"]}
+    keys = ["alone", "alone_without_privacy", "together"][0 if _is_private(report) else 1 :]
+    heads = {"alone": "alone, same epsilon", "alone_without_privacy": "alone, no privacy"}
+    rows = [
+        [owner["name"], f"{sizes[owner['name']]:,}", *(number(owner[key][metric]) for key in keys)]
+        for owner in quality["owners"]
+    ]
+    means = [pooled[key if key == "together" else f"{key}_mean"][metric] for key in keys]
+    rows.append(["mean", f"{sum(sizes.values()):,}", *(number(mean) for mean in means)])
+    words = ""
+    if _is_private(report):
+        least, most = pooled["together_repeated_range"]
+        words = (
+            "<p>Noise makes every run come out a little differently: "
+            f"{quality['draws_of_comparison_noise']} repetitions of the common training gave {number(least)} to "
+            f"{number(most)}. Without any noise it would reach "
+            f"{number(pooled['together_without_privacy'][metric])}; the noise for epsilon "
+            f"{escape(privacy['epsilon'])} costs the rest.</p>"
+        )
+    head = ["owner", "training rows", *(heads.get(key, key) for key in keys)]
+    return _table(head, rows, has_sum=True) + words
+
+
+def _own_rows(report: Report) -> str:
+    """Return the same comparison on each owner's own test rows: what it means at home."""
+    quality = report["quality"]
+    metric = quality["metric"]
+    keys = ["alone", "alone_without_privacy", "together"][0 if _is_private(report) else 1 :]
+    heads = {"alone": "alone, same epsilon", "alone_without_privacy": "alone, no privacy"}
+    tests = {owner["name"]: owner["test_rows"] for owner in report["data"]["owners"]}
     rows = [
         [
-            o["name"],
-            number(o["alone"]),
-            number(o["alone_without_privacy"]),
-            number(o["together"]),
-            number(o["together_on_own_test_rows"]),
+            owner["name"],
+            f"{tests[owner['name']]}",
+            *(number(owner["own_test_rows"][key][metric]) for key in keys),
         ]
-        for o in quality["owners"]
+        for owner in quality["owners"]
     ]
-    head = [
-        "owner",
-        "alone, same epsilon",
-        "alone, no privacy",
-        "together",
-        "together, own test rows",
-    ]
-    pooled, draws = quality["pooled"], quality["draws_of_comparison_noise"]
-    text = (
-        f"<p>{escape(quality['metric'].upper())} on {quality['test_rows']} test rows of all owners, which no "
-        f"model saw. Alone at the same epsilon is the mean of {draws} draws of the noise; together is the one "
-        f"run on the ledger (mean of {draws} other draws: {number(pooled['together_repeated_mean'])}; without "
-        f"privacy: {number(pooled['together_without_privacy'])}).</p>"
+    head = ["owner", "own test rows", *(heads.get(key, key) for key in keys)]
+    return (
+        f"<h3>At home: {METRIC_NAMES[metric]} on each owner's own test rows</h3>\n"
+        f"{_table(head, rows)}<p class=soft>Few test rows make these figures rough. A dash: it is not defined there, "
+        "because all rows have the same label.</p>"
     )
-    return f"<h2>What each owner gains</h2>{_table(head, rows)}{text}{_svg(_plot_rounds(report))}"
 
 
-def _privacy(report: dict[str, Any]) -> str:
+def _averaging(report: Report) -> str:
+    if report["model"]["averaging"] == "tail":
+        return "is the mean of the models of the last rounds"
+    return "is the last of them"
+
+
+def _privacy(report: Report) -> str:
     privacy = report["privacy"]
-    if privacy["noise"] == "none":
-        words = "No noise was added: the opened sums are exact and nothing is promised."
-        return f"<h2>Privacy</h2><p class=warn>{words}</p>"
-    rows = [[name, number(spent)] for name, spent in privacy["spent"].items()]
+    if not _is_private(report):
+        return f'<h2>Privacy</h2>\n<p class="warn">{escape(privacy_words(report))}</p>'
     text = (
-        f"<p>Each row is protected with epsilon {privacy['epsilon']}, delta {privacy['delta']} for the whole "
-        "run, against everybody who reads the ledger, even if "
-        f"{privacy['colluders_tolerated']} owners pool all they know. "
-        "A neighbouring table has one row replaced by an empty one; the number of rows is public.</p>"
+        f"{privacy_words(report)} This holds against everybody who reads the ledger. Epsilon bounds how much anything "
+        "published can depend on one row (smaller is safer); delta is the probability with which the bound may fail. "
+        "Compared are tables in which one row is replaced by an empty one; how many rows an owner has is public."
     )
-    return f"<h2>Privacy</h2>{text}{_table(['owner', 'epsilon spent'], rows)}{_svg(_plot_budget(report))}"
+    caption = (
+        f"Each owner adds its own share of the noise; the sum carries a standard deviation of "
+        f"{privacy['noise_sd_of_the_sum']:,.0f} integer units on each weight's gradient."
+    )
+    rows = [
+        [name, number(spent, 4), privacy["epsilon"], privacy["delta"]]
+        for name, spent in privacy["spent"].items()
+    ]
+    plot = _figure(plot_budget(report), caption) if privacy["spent_after_round"] else ""
+    return (
+        f"<h2>Privacy spent</h2>\n<p>{escape(text)}</p>\n{plot}\n"
+        f"{_table(['owner', 'epsilon spent', 'limit', 'delta'], rows)}"
+    )
 
 
-def _assurance(report: dict[str, Any]) -> str:
+def _assurance(report: Report) -> str:
     assurance = report["assurance"]
-    checked = _table(
-        ["checked by everybody from the ledger", "times"],
-        [[k, str(v)] for k, v in assurance["checked"].items()],
+    checked = "".join(
+        f"<li><b>{count:,}</b> {escape(name)}</li>" for name, count in assurance["checked"].items()
     )
     recorded = "".join(f"<li>{escape(line)}</li>" for line in assurance["recorded"])
+    proven = ", ".join(assurance["proven"]) or "nothing in this version"
     return (
-        "<h2>What was checked, and what was not</h2>"
-        f"<p>Assurance level: <b>{escape(assurance['level'])}</b>. Proven: nothing yet. Cosigned by {escape(', '.join(assurance['cosigned_by']))}.</p>{checked}"
-        f"<p class=warn>Not checked:</p><ul>{recorded}</ul>"
+        "<h2>What was checked, and what was not</h2>\n"
+        f"<p>Assurance: <b>{escape(assurance['level'])}</b>. Proven: {escape(proven)}. The ledger's last checkpoint is "
+        f"cosigned by {escape(', '.join(assurance['cosigned_by']))}.</p>\n"
+        f'<div class="two"><div><h3>Checked by every party and by the audit, from the ledger alone</h3>'
+        f'<ul class="plain yes">{checked}</ul></div>'
+        f'<div><h3>Not checked in this version</h3><ul class="plain no">{recorded}</ul></div></div>'
     )
 
 
-def _cost(report: dict[str, Any]) -> str:
+def _cost(report: Report) -> str:
     cost = report["cost"]
     rows = [
-        [
-            name,
-            number(cost["seconds_per_round"].get(name), 4),
-            f"{cost['bytes_per_round'].get(name, 0):,.0f}",
-        ]
-        for name in cost["seconds_per_round"]
+        [name, number(seconds, 3), size(cost["bytes_per_round"][name])]
+        for name, seconds in cost["seconds_per_round"].items()
     ]
+    machine = report["machine"]
     return (
-        f"<h2>Time and bytes, per party and round</h2>{_table(['party', 'seconds', 'bytes sent'], rows)}"
-        f"{_svg(_plot_time(report))}"
+        "<h2>What it cost</h2>\n"
+        f"<p>All parties ran one after another on one machine ({machine['cores']} cores, "
+        f"{escape(machine['processor'])}, Python {escape(machine['python'])}). Times include setting up; no network "
+        "is in them.</p>\n"
+        f"{_table(['party', 'seconds a round', 'sent a round'], rows)}\n"
+        f"<h3>Time, by party and step</h3>\n{_figure(plot_seconds(report), _shown(report))}\n"
+        f"<h3>Bytes sent, by party and kind of record</h3>\n{_figure(plot_bytes(report), _bytes_words(report))}\n"
+        f"{_round_bytes(report)}"
     )
 
 
-def _notes(report: dict[str, Any]) -> str:
-    notes = list(report["notes"])
-    if report["data"]["bounds_read_off_the_data"]:
-        notes.append(
-            "The schema's bounds were read off the data; they leak something about it. Replace them by public ones."
-        )
-    notes.append(
-        "The cryptography of this version has not been audited by anybody outside the project."
-    )
+def _bytes_words(report: Report) -> str:
+    cost = report["cost"]
+    total = sum(sum(sizes.values()) for sizes in cost["bytes_by_round"])
+    mean = size(total / max(1, cost["rounds"]))
+    return f"Read off the ledger, blobs included; {mean} a round from all parties together. {_shown(report)}"
+
+
+def _round_bytes(report: Report) -> str:
+    by_round, parties = report["cost"]["bytes_by_round"], list(report["cost"]["bytes_sent"])
+    if not by_round or len(parties) > MAX_OWNERS or len(by_round) > 200:
+        return ""
+    rows = [
+        [f"{number}", *(f"{sizes[party]:,}" for party in parties)]
+        for number, sizes in enumerate(by_round, 1)
+    ]
+    return f"<details><summary>Bytes sent in each round</summary>{_table(['round', *parties], rows)}</details>"
+
+
+def _shown(report: Report) -> str:
+    parties = len(report["cost"]["seconds"])
+    return f"The first {MAX_OWNERS} of {parties} parties are shown." if parties > MAX_OWNERS else ""
+
+
+def _notes(report: Report) -> str:
+    notes = "".join(f"<li>{escape(note)}</li>" for note in notes_of(report))
     return (
-        "<h2>Good to know</h2><ul>"
-        + "".join(f"<li>{escape(note)}</li>" for note in notes)
-        + "</ul>"
+        f"<h2>Good to know</h2>\n<ul>{notes}</ul>\n"
+        f"<footer>Run <code>{report['run']}</code>, made by cotrain {escape(report['version'])}. Anyone can check the "
+        "ledger again, holding no key and no data: <code>cotrain audit</code> and the run's folder.</footer>"
     )
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f"<table><tr>{top}</tr>{body}</table>"
+def _is_private(report: Report) -> bool:
+    return bool(report["privacy"]["noise"] != "none")
 
 
-def _figure(height: float = 3.0) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(8.5, height), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+def _figure(svg: str, caption: str) -> str:
+    words = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return f"<figure>{svg}{words}</figure>"
 
 
-def _plot_rounds(report: dict[str, Any]) -> Figure:
-    figure, axes = _figure(3.4)
-    rounds, pooled = report["quality"]["rounds"], report["quality"]["pooled"]
-    numbers = [entry["round"] for entry in rounds]
-    for key, label, colour in (
-        ("together", "together", _TEAL),
-        ("together_without_privacy", "together, no privacy", _GREY),
-    ):
-        axes.plot(
-            numbers,
-            [entry[key] for entry in rounds],
-            label=label,
-            color=colour,
-            marker="o",
-            markersize=3,
-        )
-    for key, label, style in (
-        ("alone_mean", "alone, same epsilon (mean)", "--"),
-        ("alone_without_privacy_mean", "alone, no privacy (mean)", ":"),
-    ):
-        if pooled[key] is not None:
-            axes.axhline(pooled[key], label=label, color=_ORANGE, linestyle=style)
-    axes.set(
-        xlabel="round",
-        ylabel=report["quality"]["metric"].upper(),
-        title="Model after each round, on all test rows",
-    )
-    axes.legend(frameon=False, fontsize=9)
-    return figure
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, has_sum: bool = False) -> str:
+    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    body = [f"<tr>{_cells(row)}</tr>" for row in rows]
+    if has_sum:
+        body[-1] = body[-1].replace("<tr>", '<tr class="sum">', 1)
+    return f'<div class="scroll"><table><tr>{top}</tr>{"".join(body)}</table></div>'
 
 
-def _plot_budget(report: dict[str, Any]) -> Figure:
-    figure, axes = _figure(2.2)
-    spent = report["privacy"]["spent"]
-    axes.barh(list(spent), list(spent.values()), color=_TEAL)
-    axes.axvline(float(report["privacy"]["epsilon"]), color=_INK, linewidth=1)
-    axes.invert_yaxis()
-    axes.set(xlabel="epsilon spent (line: the agreement's limit)")
-    return figure
-
-
-def _plot_time(report: dict[str, Any]) -> Figure:
-    figure, axes = _figure(2.6)
-    seconds = report["cost"]["seconds"]
-    steps = sorted({step for by_step in seconds.values() for step in by_step})
-    colours = [_TEAL, _ORANGE, _GREY, "#3b82f6", "#a855f7", "#e11d48", "#84cc16", _INK]
-    left = dict.fromkeys(seconds, 0.0)
-    for step, colour in zip(steps, colours, strict=False):
-        widths = [by_step.get(step, 0.0) for by_step in seconds.values()]
-        axes.barh(list(seconds), widths, left=list(left.values()), color=colour, label=step)
-        left = {name: left[name] + width for name, width in zip(seconds, widths, strict=True)}
-    axes.invert_yaxis()
-    axes.set(xlabel="seconds, whole run")
-    axes.legend(frameon=False, fontsize=8, ncols=2)
-    return figure
-
-
-def _svg(figure: Figure) -> str:
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg")
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
+def _cells(row: Iterable[str]) -> str:
+    return "".join(f"<td>{escape(cell)}</td>" for cell in row)

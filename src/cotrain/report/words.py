@@ -1,0 +1,55 @@
+"""The sentences and numbers that the page and the terminal share."""
+
+from typing import Any
+
+METRIC_NAMES = {"auc": "AUC", "accuracy": "Accuracy", "r2": "R\N{SUPERSCRIPT TWO}", "rmse": "RMSE"}
+
+_UNAUDITED = "The cryptography of this version has not been audited by anybody outside the project."
+_BOUNDS = "The schema's bounds were read off the data; they leak something about it. Replace them by public ones."
+_NO_QUALITY = (
+    "No quality is given: nobody may see the test rows of real parties. Each owner can score the released model "
+    "on rows of its own."
+)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a figure for people; a dash where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes for people."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def privacy_words(report: dict[str, Any]) -> str:
+    """Return what is promised to each row."""
+    privacy = report["privacy"]
+    if privacy["noise"] == "none":
+        return "No noise was added: the opened sums are exact, and nothing is promised to any row."
+    colluders = privacy["colluders_tolerated"]
+    pooled = f", even if {colluders} owner{'s' if colluders > 1 else ''} pool all they know"
+    return (
+        f"Each row is protected with epsilon {privacy['epsilon']}, delta {privacy['delta']} for the whole run"
+        f"{pooled if colluders else ''}."
+    )
+
+
+def notes_of(report: dict[str, Any]) -> list[str]:
+    """Return what a reader should know: what the report says itself, and what follows from it."""
+    notes = list(report["notes"])
+    if report["data"]["bounds_read_off_the_data"]:
+        notes.append(_BOUNDS)
+    if report["quality"] is None:
+        notes.append(_NO_QUALITY)
+    cost = report["cost"]
+    if cost["timed_rounds"] < cost["rounds"]:
+        notes.append(
+            f"The run was interrupted: times are of the last {cost['timed_rounds']} of {cost['rounds']} rounds; "
+            "bytes and counts are of all."
+        )
+    return [*notes, _UNAUDITED]
