@@ -22,8 +22,11 @@ def encode(value: Any) -> bytes:
     Raises:
         MalformedError: `value` holds something that canonical JSON of this project does not allow.
     """
-    _refuse_foreign(value)
-    return bytes(rfc8785.dumps(value))
+    try:
+        _refuse_foreign(value)
+        return bytes(rfc8785.dumps(value))
+    except (ValueError, RecursionError) as error:  # text that is not Unicode, endless nesting
+        raise _malformed(str(error) or type(error).__name__) from error
 
 
 def decode(data: bytes) -> Any:
