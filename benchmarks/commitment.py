@@ -22,7 +22,7 @@ def dataset(bench: Bench) -> None:
     generator = np.random.default_rng(0)
     kinds = {
         "uniform int16": (-(1 << 15), (1 << 15) - 1),
-        "typical, |x| <= 4096": (-4096, 4096),
+        "typical, up to 4096": (-4096, 4096),
     }
     for kind, (low, high) in kinds.items():
         values = generator.integers(low, high, entries, dtype=np.int16, endpoint=True)

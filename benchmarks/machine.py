@@ -23,7 +23,9 @@ def describe() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "commit": _git("rev-parse", "--short=12", "HEAD"),
-        "uncommitted_changes": bool(_git("status", "--porcelain", "--", "src", "crates")),
+        "uncommitted_changes": bool(
+            _git("status", "--porcelain", "--", "src", "crates", "benchmarks/*.py")
+        ),
         "date_of_commit": _git("show", "--no-patch", "--format=%cs", "HEAD"),
         "load_before": round(load, 2),
         "idle": load < 0.5,

@@ -87,9 +87,9 @@ def _cost_table(figures: Sequence[dict[str, Any]]) -> str:
         "|---|--:|--:|--:|--:|--:|---|",
     ]
     lines += [
-        f"| {figure['name']} | {figure['cores']} | {_number(figure['value'])} {figure['unit']} "
+        f"| {_cell(figure['name'])} | {figure['cores']} | {_number(figure['value'])} {figure['unit']} "
         f"| {_number(figure.get('cpu_value'))} | {_goal(figure)} | {_number(figure['peak_memory_mb'])} "
-        f"| {figure['detail']} |"
+        f"| {_cell(figure['detail'])} |"
         for figure in figures
     ]
     return "\n".join(lines) + "\n"
@@ -107,6 +107,10 @@ def _quality(measured: dict[str, Any]) -> str:
         for figure in measured["figures"]
     ]
     return head + "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _goal(figure: dict[str, Any]) -> str:
