@@ -5,22 +5,15 @@ owners of whom c collude, so the number of colluders in it is hypergeometric.
 """  # noqa: INP001 - a script
 
 from fractions import Fraction
-from math import comb, log2
+from math import log2
+
+from cotrain.agreement.committee import committee_excess
 
 HOLDERS = 20
 TOLERATED = 11
 THRESHOLD = (HOLDERS + TOLERATED) // 2 + 1
 ROUNDS = 100
 SHARES = (Fraction(1, 10), Fraction(1, 5), Fraction(1, 3))
-
-
-def more_than(limit: int, owners: int, colluders: int) -> Fraction:
-    """Return the probability that more than `limit` of the drawn holders collude."""
-    ways = sum(
-        comb(colluders, found) * comb(owners - colluders, HOLDERS - found)
-        for found in range(limit + 1, min(colluders, HOLDERS) + 1)
-    )
-    return Fraction(ways, comb(owners, HOLDERS))
 
 
 def shown(chance: Fraction) -> str:
@@ -41,8 +34,8 @@ def table() -> str:
     for owners in (50, 100, 1000):
         for share in SHARES:
             colluders = int(owners * share)
-            split = more_than(TOLERATED, owners, colluders)
-            alone = more_than(THRESHOLD - 1, owners, colluders)
+            split = committee_excess(owners, colluders, HOLDERS, TOLERATED)
+            alone = committee_excess(owners, colluders, HOLDERS, THRESHOLD - 1)
             over = min(Fraction(1), ROUNDS * split)
             lines.append(
                 f"| {owners} | {colluders} | {shown(split)} | {shown(over)} | {shown(alone)} |"

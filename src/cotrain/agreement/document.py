@@ -10,7 +10,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cotrain.agreement.schema import Schema
+from cotrain.agreement.committee import MAX_COMMITTEE_EXCESS, committee_excess
+from cotrain.agreement.schema import NumericTarget, Schema
 from cotrain.errors import MalformedError, RefusedError
 from cotrain.records.canonical import decode, encode, sha256
 from cotrain.records.kinds import Did, Digest
@@ -88,7 +89,7 @@ class QuorumTerm(_Term):
 
     survivors: int = Field(ge=1, lt=2**20)
     colluders: int = Field(ge=0, lt=2**20)
-    holders: int = Field(ge=1, le=64)
+    holders: int = Field(ge=2, le=64)
     holder_colluders: int = Field(ge=0, le=64)
 
     @property
@@ -125,6 +126,7 @@ class Agreement(_Term):
     def _check_rules(self) -> "Agreement":
         _check_parties(self)
         _check_quorum(self)
+        _check_algorithm(self)
         _check_privacy(self)
         return self
 
@@ -238,14 +240,31 @@ def _check_quorum(agreement: Agreement) -> None:
         )
     if quorum.holders > owners:
         raise ValueError(f"{quorum.holders} key holders cannot be found among {owners} owners")
-    if quorum.holders == owners and quorum.holder_colluders < quorum.colluders:
-        raise ValueError(
-            "holder_colluders must be at least colluders when every owner holds shares"
-        )
     if quorum.threshold > quorum.holders:
         raise ValueError(
             f"{quorum.holders} key holders cannot tolerate {quorum.holder_colluders} colluders: "
             f"{quorum.threshold} would have to release"
+        )
+    # Owners may withdraw, so the draw is from as few as the quorum.
+    excess = committee_excess(
+        quorum.survivors, quorum.colluders, quorum.holders, quorum.holder_colluders
+    )
+    if excess > MAX_COMMITTEE_EXCESS:
+        raise ValueError(
+            f"{quorum.holders} key holders among {quorum.survivors} or more owners, {quorum.colluders} of whom "
+            f"collude, hold more than {quorum.holder_colluders} colluders with probability {float(excess):.2g} "
+            f"a round, above {float(MAX_COMMITTEE_EXCESS):.2g}: raise holder_colluders, or lower colluders"
+        )
+
+
+def _check_algorithm(agreement: Agreement) -> None:
+    target, term = agreement.data_schema.target, agreement.algorithm
+    kind = {"binary": "logistic", "classes": "softmax", "numeric": "linear"}[target.kind]
+    if term.kind != kind:
+        raise ValueError(f"a {target.kind} target is for a {kind} model, not a {term.kind} one")
+    if isinstance(target, NumericTarget) and target.residual_bits != term.residual_bits:
+        raise ValueError(
+            f"the schema scales the target by {target.residual_bits} bits, the algorithm by {term.residual_bits}"
         )
 
 

@@ -28,7 +28,7 @@ class Wishes:
         rounds: Number of training rounds.
         epsilon: Privacy budget of each row for the whole run; None for no noise.
         delta: Probability with which the guarantee may fail.
-        colluders: Owners that may pool all they know; None for a third of them.
+        colluders: Owners that may pool all they know; None for a third of them, a tenth above 20.
         survivors: Smallest number of owners whose sum may be opened; None for all but one.
         learning_rate: Step size for rows of norm 1; None for the default of the kind of model.
         weight_decay: Pull of the weights towards zero.
@@ -131,7 +131,8 @@ def _privacy_term(wishes: Wishes) -> dict[str, str]:
 def _quorum_term(owners: int, wishes: Wishes) -> dict[str, int]:
     colluders = wishes.colluders
     if colluders is None:
-        colluders = max(0, min((owners - 1) // 3, owners - 2))
+        share = 3 if owners <= MAX_HOLDERS else 10  # a drawn committee tolerates fewer
+        colluders = max(0, min((owners - 1) // share, owners - 2))
     survivors = wishes.survivors if wishes.survivors is not None else max(colluders + 2, owners - 1)
     if owners <= MAX_HOLDERS:
         holders, holder_colluders = owners, colluders

@@ -69,14 +69,16 @@ def _privacy(agreement: Agreement) -> Iterator[Clause]:
     else:
         words = (
             f"Against everybody who sees the ledger, each row is protected with epsilon {privacy.epsilon}, delta "
-            f"{privacy.delta} for the whole run, even if {quorum.colluders} owners pool all they know."
+            f"{privacy.delta} for the whole run, even if {quorum.colluders} owners pool all they know, as long as "
+            "the others add their noise."
         )
         yield Clause("privacy", words, "own agent")
         words = "An owner's rows are used only while its own budget book allows it."
         yield Clause("privacy", words, "own agent")
     words = (
         f"Only the sum of at least {quorum.survivors} owners' updates is ever opened, once a round, by "
-        f"{quorum.threshold} of {quorum.holders} key holders."
+        f"{quorum.threshold} of {quorum.holders} key holders. Up to {quorum.holder_colluders} of them may collude "
+        "in a round; more of them could open a single update."
     )
     yield Clause("privacy", words, "everybody")
 

@@ -23,7 +23,7 @@ from cotrain.records.kinds import AgreementBody, BlobRef
 from cotrain.records.record import Record, decode_record
 from cotrain.rounds.rules import apply_record
 from cotrain.rounds.state import Phase, RunState
-from cotrain.rounds.witness import log_policy
+from cotrain.rounds.witness import cosignatures_needed, log_policy
 
 Progress = Callable[[int, int], None]
 
@@ -117,6 +117,7 @@ def audit(
         kinds[record.kind] += 1
         progress(index + 1, ledger.size)
     # Step 5.
+    unsure = _check_cosigners(agreement, state.phase, len(checkpoint.cosigned_at))
     return AuditReport(
         run=agreement.digest,
         agreement=agreement,
@@ -124,11 +125,31 @@ def audit(
         phase=state.phase,
         opened_rounds=len(state.opened),
         checked=_checked(state, kinds, len(checkpoint.cosigned_at)),
-        not_checked=NOT_CHECKED,
+        not_checked=(*NOT_CHECKED, *unsure),
         cosigners=tuple(checkpoint.cosigned_at),
         owners=tuple(_owner(state, party.did, party.name) for party in agreement.owners),
         refused=tuple(state.refusals),
         state=state,
+    )
+
+
+def _check_cosigners(agreement: Agreement, phase: Phase, count: int) -> tuple[str, ...]:
+    """Check that so many parties cosigned that no other history of the run can have as many.
+
+    A run that ended early or goes on may lack them; then the audit says so in place of failing.
+    """
+    needed = cosignatures_needed(agreement)
+    if count >= needed:
+        return ()
+    if phase is Phase.FINISHED:
+        raise ForgeryError(
+            "audit-too-few-cosignatures",
+            f"{count} parties cosigned the last checkpoint, {needed} are needed",
+            meaning="The coordinator could show another history of this run to others.",
+            hint="Get the ledger from a party that cosigned it, or let the parties read and cosign it.",
+        )
+    return (
+        f"that there is no other history of this run: {count} parties cosigned, {needed} are needed",
     )
 
 
@@ -164,14 +185,13 @@ def _agreement(ledger: Ledger, expected_run: str | None) -> Agreement:
 
 
 def _checkpoint(ledger: Ledger, agreement: Agreement) -> VerifiedCheckpoint:
-    """Check every checkpoint's signatures, and that the last is of the whole ledger and cosigned by enough."""
+    """Check every checkpoint's signatures, and that the last is of the whole ledger."""
     note = ledger.latest_checkpoint()
-    needed = min(agreement.quorum.colluders + 1, len(agreement.parties) - 1)
-    policy = log_policy(agreement, needed)
+    policy = log_policy(agreement)
     if note is None:
         raise ForgeryError("audit-no-checkpoint", "the ledger has no checkpoint")
     for size in ledger.checkpoint_sizes():
-        policy.without_threshold().verify(ledger.checkpoint(size) or "")
+        policy.verify(ledger.checkpoint(size) or "")
     verified = policy.verify(note)
     if verified.checkpoint.size != ledger.size:
         raise ForgeryError(

@@ -88,7 +88,10 @@ def load_identity(path: Path) -> Identity:
     """
     try:
         text = path.read_text(encoding="utf-8").rstrip("\n")
-        seed, _, name = text.removeprefix(_FILE_TAG).partition(":")
+        tag, _, rest = text.partition(":")
+        seed, _, name = rest.partition(":")
+        if f"{tag}:" != _FILE_TAG:
+            raise UsageError("identity-bad-tag", "it does not begin with the identity tag")  # noqa: TRY301
         return Identity(bytes.fromhex(seed), name)
     except (OSError, ValueError, UsageError) as error:
         raise OutsideError(

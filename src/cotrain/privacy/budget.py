@@ -143,6 +143,10 @@ class BudgetBook:
                 (dataset_id, run_id, round_number, _encode(event)),
             )
 
+    def is_charged(self, dataset_id: str, run_id: str, round_number: int) -> bool:
+        """Return whether this round of this run was charged before."""
+        return self._charged(dataset_id, run_id, round_number) is not None
+
     def balance(self, dataset_id: str) -> Balance:
         """Return the limit and what is spent.
 

@@ -243,13 +243,17 @@ class Coordinator:
             return self._write(checks)
         if self._pending_of("answer"):
             return self._write(self._pending_of("answer"))
-        if (current.open_complaints() or not current.checks) and not self._late():
+        enough = len(current.checks) >= current.threshold
+        if (current.open_complaints() or not enough) and not self._late():
             return False
         excluded = current.excluded()
         survivors = [owner for owner in current.submissions if owner not in excluded]
         quorum = self._agreement.quorum.survivors
-        if len(survivors) < quorum or not current.checks:
+        if len(survivors) < quorum:
             return self._abort("below-quorum", f"{len(survivors)} survivors, {quorum} are needed")
+        if not enough:
+            reason = f"{len(current.checks)} key holders checked, {current.threshold} are needed"
+            return self._abort("below-quorum", reason)
         digests = [current.submissions[owner].digest for owner in survivors]
         return self._say(
             SurvivorsBody(

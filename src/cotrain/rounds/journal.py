@@ -27,7 +27,9 @@ class SqliteJournal:
         self._path = path
         with self._disk():
             path.touch(mode=0o600, exist_ok=True)  # it holds round secrets
-            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=1)
+            # One process at a time: two agents of one home could say two different things.
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA secure_delete=ON")
@@ -67,7 +69,8 @@ class SqliteJournal:
                 "journal-failed",
                 f"the journal {self._path} cannot be used: {error}",
                 meaning="Without it this party could say two different things after a crash, so it says nothing.",
-                hint="Check the disk and the permissions of the folder; restore the file from a backup.",
+                hint="Check the disk and the permissions of the folder, and that no other program uses this home. "
+                "Never put an older copy in its place.",
             ) from error
 
 
@@ -117,6 +120,6 @@ def unpack_message(data: bytes) -> Message:
             "journal-damaged",
             f"a message in the journal cannot be read: {error}",
             meaning="This party no longer knows what it said, so it says nothing more in this step.",
-            hint="Restore the journal from a backup; never delete it while the run goes on.",
+            hint="Go on without this party; it can take part again under a new agreement.",
         ) from error
     return message

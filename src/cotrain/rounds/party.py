@@ -127,6 +127,9 @@ class Party:
         state = self.view.state
         if state.phase is Phase.OFFER:
             return []
+        run = state.terms.digest
+        if self.did in state.sealing_keys and self._journal.get(f"approved/{run}") is None:
+            return self._silent(_journal_lost("it signed, and its journal knows nothing of it"))
         turns = {
             Phase.SIGNING: self._sign,
             Phase.REGISTERING: self._register,
@@ -147,7 +150,7 @@ class Party:
 
         def build() -> Message:
             sealing = self._sealing_key(run).public_key().public_bytes_raw().hex()
-            commitment = coin_commitment(run, self.did, self._coin(run))
+            commitment = coin_commitment(run, self.did, self._run_secret(run, "coin").hex())
             return self._message(
                 run, SignatureBody(sealing_key=sealing, coin_commitment=commitment)
             )
@@ -169,9 +172,10 @@ class Party:
                 rows=committed.layout.rows,
                 schema_hash=schema_hash,
                 commitments=blob_ref(committed.commitments),
-                coin=self._coin(run),
+                coin=self._run_secret(run, "coin").hex(),
             )
             self._journal.put(f"{run}/dataset-seed", seed)
+            self._journal.put(f"{run}/dataset-fingerprint", data.fingerprint.encode())
             return self._message(run, body, committed.commitments)
 
         return [self._once(run, "dataset", build)]
@@ -186,10 +190,9 @@ class Party:
 
         def build() -> Message:
             self._check_expiry(state)
-            self._charge(state, data)
-            return build_submission(
-                self.identity, state, data.rows, self._round_secrets(state, current)
-            )
+            self._check_rows(state, data)
+            secrets = self._charge(state, data)
+            return build_submission(self.identity, state, data.rows, secrets)
 
         try:
             return [self._once(state.terms.digest, f"submission/{current.number}", build)]
@@ -254,6 +257,8 @@ class Party:
         run = state.terms.digest
         for prefix in ("secrets", "sent/submission", "sent/check", "sent/answer", "sent/release"):
             self._journal.delete(f"{run}/{prefix}/")
+        if state.phase in {Phase.FINISHED, Phase.ABORTED}:
+            self._journal.delete(f"{run}/run-secrets/")
         return []
 
     def _revocation(self, state: RunState) -> list[Message]:
@@ -330,28 +335,62 @@ class Party:
                 hint="Sign a new agreement to go on.",
             )
 
-    def _charge(self, state: RunState, data: OwnedData) -> None:
-        event = state.derived.event
+    def _check_rows(self, state: RunState, data: OwnedData) -> None:
+        """Check that the rows are still those that were registered."""
+        kept = self._journal.get(f"{state.terms.digest}/dataset-fingerprint")
+        if kept != data.fingerprint.encode():
+            raise RefusedError(
+                "party-rows-changed",
+                "the rows in this party's home are not those that it registered for this run",
+                meaning="An update from other rows than the committed ones would break the agreement.",
+                hint="Put the registered rows back, or register the new ones under a new agreement.",
+            )
+
+    def _charge(self, state: RunState, data: OwnedData) -> RoundSecrets:
+        """Charge the round to the owner's budget book; return the round's secrets.
+
+        The seed is journalled before the charge. So a charge without a seed means that the journal was lost,
+        and a second submission would publish the same sum with other noise, at no further charge.
+        """
+        run, number, event = state.terms.digest, state.current.number, state.derived.event
+        seeded = self._journal.get(_secrets_key(run, number)) is not None
+        if not seeded and data.budget.is_charged(data.fingerprint, run, number):
+            raise _journal_lost(f"round {number} is charged, and its journal knows nothing of it")
+        secrets = self._round_secrets(state, state.current)
         if event is not None:
-            data.budget.charge(data.fingerprint, state.terms.digest, state.current.number, event)
+            data.budget.charge(data.fingerprint, run, number, event)
+        elif data.fingerprint in data.budget.datasets():
+            raise RefusedError(
+                "party-budget-without-noise",
+                "these rows have a privacy budget, and the agreement asks for no noise",
+                meaning="An exact sum costs more than any budget allows.",
+                hint="Agree on noise, or register rows that need no protection.",
+            )
+        return secrets
 
     def _round_secrets(self, state: RunState, current: RoundState) -> RoundSecrets:
-        key = f"{state.terms.digest}/secrets/{current.number}"
+        key = _secrets_key(state.terms.digest, current.number)
+        return RoundSecrets(self._kept(key, f"round/{current.opening}"))
+
+    def _run_secret(self, run: str, name: str) -> bytes:
+        """Return a secret of this run, destroyed when the run ends."""
+        return self._kept(f"{run}/run-secrets/{name}", f"run/{run}/{name}")
+
+    def _kept(self, key: str, label: str) -> bytes:
+        """Return the 32 secret bytes under `key` in the journal; draw them the first time."""
         seed = self._journal.get(key)
         if seed is None:
-            seed = self._entropy.draw(f"round/{current.opening}", 32)
+            seed = self._entropy.draw(label, 32)
             self._journal.put(key, seed)
-        return RoundSecrets(seed)
+        return seed
 
     def _pinned(self) -> Follower | None:
         stored = self._journal.get("follower")
         return None if stored is None else Follower.decode(stored)
 
-    def _coin(self, run: str) -> str:
-        return self.identity.secret(f"coin/{run}").hex()
-
     def _sealing_key(self, run: str) -> X25519PrivateKey:
-        return X25519PrivateKey.from_private_bytes(self.identity.secret(f"sealing/{run}"))
+        # Not derived from the identity: sealed shares stay on the ledger, and the key must not outlive the run.
+        return X25519PrivateKey.from_private_bytes(self._run_secret(run, "sealing"))
 
     def _message(self, run: str, body: Body, *blobs: bytes) -> Message:
         named = {blob_ref(data).sha256: data for data in blobs}
@@ -366,6 +405,19 @@ class Party:
         message = build()
         self._journal.put(key, pack_message(message))
         return message
+
+
+def _secrets_key(run: str, number: int) -> str:
+    return f"{run}/secrets/{number}"
+
+
+def _journal_lost(what: str) -> RefusedError:
+    return RefusedError(
+        "party-journal-lost",
+        f"this party lost its journal, or an older copy was put in its place: {what}",
+        meaning="It could say two different things, which could open its update, so it says nothing more.",
+        hint="Go on without this party; it can take part again under a new agreement.",
+    )
 
 
 def _too_many_complaints(count: int, state: RunState) -> RefusedError:

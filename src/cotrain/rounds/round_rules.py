@@ -142,7 +142,10 @@ def answer_rule(state: RunState, record: Record, body: AnswerBody, blobs: BlobSo
 def survivors_rule(
     state: RunState, record: Record, body: SurvivorsBody, blobs: BlobSource
 ) -> Change:
-    """Step 9: all submissions but those of owners with an unanswered complaint; one set a round."""
+    """Step 9: all submissions but those of owners with an unanswered complaint; one set a round.
+
+    At least as many holders as must release have checked their shares.
+    """
     del blobs
     by_coordinator(record, state.terms.coordinator.did)
     current = _in_round(state, record, body.round, Phase.CHECKING)
@@ -153,6 +156,8 @@ def survivors_rule(
     expect(record, "survivors", body.survivors, digest_of(digests))
     if len(survivors) < state.terms.quorum.survivors:
         raise over_the_terms(record, f"{len(survivors)} survivors are below the quorum")
+    if len(current.checks) < current.threshold:
+        raise over_the_terms(record, f"{len(current.checks)} checks are below {current.threshold}")
     product = sum_commitments([current.submissions[owner].key_commitments for owner in survivors])
 
     def change() -> None:

@@ -18,8 +18,10 @@ from cotrain.ledger.tree import Frontier, leaf_hash
 from cotrain.records.canonical import sha256
 from cotrain.records.kinds import BlobRef
 from cotrain.records.record import Record, decode_record
+from cotrain.rounds.refusals import expect
 from cotrain.rounds.rules import apply_record
 from cotrain.rounds.state import RunState
+from cotrain.rounds.witness import origin_of
 
 
 class Board(Protocol):
@@ -101,6 +103,7 @@ class View:
         blobs = {ref.sha256: fetch_blob(board, ref) for ref in record.blobs}
         try:
             apply_record(self.state, record, lambda ref: blobs[ref.sha256])
+            expect(record, "the log", self.follower.origin, origin_of(self.state.terms.digest))
         except CotrainError as error:
             raise self._convict(index, error) from error
         self.records.append(record)

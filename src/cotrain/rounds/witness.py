@@ -26,6 +26,15 @@ def witness_signer(identity: Identity) -> NamedSigner:
     return NamedSigner(identity.did, identity)
 
 
+def cosignatures_needed(agreement: Agreement) -> int:
+    """Return how many cosignatures make a second history impossible.
+
+    It is the smallest k with 2k > witnesses + colluders: two histories with k each would share an honest witness.
+    """
+    witnesses = len(agreement.parties) - 1
+    return min(witnesses, (witnesses + agreement.quorum.colluders) // 2 + 1)
+
+
 def log_policy(agreement: Agreement, cosignatures: int = 0) -> Policy:
     """Return whom to believe about the run's ledger.
 
