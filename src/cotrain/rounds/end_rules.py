@@ -164,7 +164,8 @@ def _is_false(state: RunState, code: str) -> bool:
         case Phase.CHECKING:
             current = state.current
             return (
-                bool(current.checks) and len(current.submissions) - len(current.excluded()) >= least
+                len(current.checks) >= current.threshold
+                and len(current.submissions) - len(current.excluded()) >= least
             )
         case Phase.RELEASING:
             enough = len(state.current.releases) >= state.current.threshold
