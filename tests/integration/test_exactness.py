@@ -99,5 +99,5 @@ def test_the_bytes_of_a_seeded_run_are_known(make_world: Any) -> None:
 
 
 KNOWN_RUN = "979a18a8ea8f53990a801efdeb26495e49a0274e80d7124fdfc9a3749a32ea49"
-KNOWN_WEIGHTS = [2806, 839, 384, -773]
-KNOWN_ROOT = "13ca5eddfd1a63d20f0237046e1a158f4349f354374034ad6fac097ee89004a8"
+KNOWN_WEIGHTS = [2285, -583, 1143, 318]
+KNOWN_ROOT = "ecc4f29a63fad2e8f7603d491f2bc4c515080c9612bdf66b7ad9d4f94b1ba988"

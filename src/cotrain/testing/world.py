@@ -176,13 +176,14 @@ def build_world(
     agreement = _revise(draft, changes or {})
     for actor in actors.values():
         actor.journal.put(f"approved/{agreement.digest}", b"yes")
+        if agreement.privacy.noise != "none":
+            actor.budget.set_limit(FINGERPRINT, LIMIT, float(DELTA))
     return World(agreement, actors, clock, folder / "ledger.db", seed)
 
 
 def _actor(seed: str, name: str, rows: NDArray[np.int16] | None) -> Actor:
     identity = Identity(SeededEntropy(f"{seed}/{name}").draw("identity", 32), name)
     budget = BudgetBook.open(Path(":memory:"))
-    budget.set_limit(FINGERPRINT, LIMIT, float(DELTA))
     return Actor(identity, MemoryJournal(), rows, budget)
 
 
