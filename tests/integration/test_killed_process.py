@@ -20,8 +20,8 @@ def start(out: Path, rounds: int) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     arguments = ["demo", "--insecure-seed", "7", "--rounds", str(rounds), "--out", str(out)]
     command = [sys.executable, "-c", "from cotrain.cli.main import run; run()", *arguments]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(command, env=environment, **quiet)
+    nowhere = subprocess.DEVNULL
+    return subprocess.Popen(command, env=environment, stdout=nowhere, stderr=nowhere)
 
 
 def entries_of(out: Path) -> tuple[list[bytes], bytes]:

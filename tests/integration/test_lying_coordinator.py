@@ -16,6 +16,7 @@ from cotrain.ledger.store import Ledger
 from cotrain.records.canonical import encode
 from cotrain.records.kinds import (
     AbortBody,
+    Body,
     CheckBody,
     CloseBody,
     FinishBody,
@@ -84,7 +85,7 @@ def test_a_field_that_is_not_what_everybody_computes(
 
 
 def test_every_field_of_every_record_of_the_coordinator_is_covered() -> None:
-    bodies = {OpenBody, CloseBody, SurvivorsBody, ResultBody, FinishBody}
+    bodies: set[type[Body]] = {OpenBody, CloseBody, SurvivorsBody, ResultBody, FinishBody}
     fields = {(body.KIND, name) for body in bodies for name in body.model_fields}
     covered = {(kind, name) for kind, lie, _ in LIES for name in lie}
     blobs = {("result", name) for name in RESULT_BLOBS} | {("finish", "model")}
@@ -406,12 +407,14 @@ def test_no_two_sets_of_survivors_are_ever_released(make_world: Any) -> None:
         forks = [close_without(world, snapshot, victim) for victim in (None, "Owner 4")]
         counts = [quorum.holder_colluders] * 2
         for said in ("check", "release"):
-            for name, fork in zip(honest, shown, strict=True):
-                told = speak_in(world, name, forks[fork], said)
-                assert not speak_in(world, name, forks[1 - fork], said), "it is pinned to the first"
+            for name, place in zip(honest, shown, strict=True):
+                told = speak_in(world, name, forks[place], said)
+                assert not speak_in(world, name, forks[1 - place], said), (
+                    "it is pinned to the first"
+                )
                 for message in told:
-                    forks[fork].log(message)
-                counts[fork] += said == "release" and bool(told)
+                    forks[place].log(message)
+                counts[place] += said == "release" and bool(told)
             for fork in forks:
                 fix_survivors(world, fork)
         assert min(counts) < quorum.threshold
@@ -534,7 +537,7 @@ def test_a_release_for_a_second_set_is_the_first_again(make_world: Any) -> None:
 
 # The strongest attacker: the coordinator's key, a recomputed tree, and accomplices who cosign unread.
 
-EDITS = {
+EDITS: dict[str, dict[str, Any]] = {
     "open": {"beacon": OTHER},
     "close": {"submissions": OTHER},
     "survivors": {"survivors": OTHER},

@@ -138,9 +138,9 @@ def test_every_node_and_every_blob(
         )
         tampered(lambda file, r=row: file.execute("DELETE FROM blob WHERE rowid = ?", (r,)))  # type: ignore[misc]
     for level, index, value in nodes[::5]:
-        values = (flip(value, 3), level, index)
+        node = (flip(value, 3), level, index)
         tampered(
-            lambda file, v=values: file.execute(  # type: ignore[misc]
+            lambda file, v=node: file.execute(  # type: ignore[misc]
                 "UPDATE node SET hash = ? WHERE level = ? AND idx = ?", v
             )
         )

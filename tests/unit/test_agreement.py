@@ -64,7 +64,7 @@ def test_two_thresholds_share_an_honest_holder(
     assert 2 * (threshold - 1) - holders <= colluders
 
 
-Edit = Callable[[dict[str, Any]], None]
+Edit = Callable[[dict[str, Any]], object]
 
 REFUSED: dict[str, Edit] = {
     "an unknown term": lambda v: v.update(extra=1),

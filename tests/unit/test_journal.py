@@ -89,11 +89,12 @@ def test_a_journal_that_cannot_be_used_says_so(tmp_path: Path) -> None:
         assert caught.value.code == "journal-failed"
     journal = SqliteJournal(tmp_path / "journal.db")
     journal.close()
-    for use in (
+    uses: list[Callable[[], object]] = [
         lambda: journal.get("a"),
         lambda: journal.put("a", b""),
         lambda: journal.delete("a"),
-    ):
+    ]
+    for use in uses:
         with pytest.raises(OutsideError):
             use()
 

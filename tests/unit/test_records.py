@@ -1,7 +1,7 @@
 """Records: one spelling, one signature, and nothing else is accepted. Every kind, every field."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from cotrain.errors import CotrainError, ForgeryError, MalformedError
 from cotrain.identity.did_key import verify_signature
 from cotrain.identity.keys import Identity
 from cotrain.records.canonical import MAX_BYTES, decode, encode
-from cotrain.records.kinds import BODIES, BlobRef, Body
+from cotrain.records.kinds import BODIES, AgreementBody, BlobRef, Body, CheckBody
 from cotrain.records.record import (
     MAX_RECORD_BYTES,
     Message,
@@ -172,7 +172,7 @@ def test_another_author_another_run_another_kind() -> None:
         decode_record(encode({**value, "kind": "check"}), verify_signature)
 
 
-SPELLINGS = [
+SPELLINGS: list[Callable[[bytes], bytes]] = [
     lambda data: data + b" ",
     lambda data: data + b"\n",
     lambda data: b" " + data,
@@ -221,9 +221,7 @@ def test_the_last_bits_of_base64_have_one_spelling() -> None:
 
 def test_records_are_bounded() -> None:
     complaints = [SIGNER.did] * 1200
-    data = sign_record(
-        SIGNER, RUN, BODIES["check"](round=0, close="b" * 64, complaints=complaints)
-    ).data
+    data = sign_record(SIGNER, RUN, CheckBody(round=0, close="b" * 64, complaints=complaints)).data
     assert len(data) > MAX_RECORD_BYTES
     with pytest.raises(MalformedError):
         decode_record(data, verify_signature)
@@ -295,11 +293,11 @@ def test_blobs_are_exactly_those_named() -> None:
         ({BLOB.sha256: b"blob", "c" * 64: b""}, "record-blob-unnamed"),
     ]:
         with pytest.raises(ForgeryError) as caught:
-            check_blobs(Message(record, blobs))  # type: ignore[arg-type]
+            check_blobs(Message(record, blobs))
         assert caught.value.code == code
 
 
 def test_a_blob_of_another_size_than_it_says() -> None:
-    body = BODIES["agreement"](document=BlobRef(sha256=BLOB.sha256, size=5))
+    body = AgreementBody(document=BlobRef(sha256=BLOB.sha256, size=5))
     with pytest.raises(ForgeryError):
         check_blobs(Message(sign_record(SIGNER, RUN, body), {BLOB.sha256: b"blob"}))
