@@ -150,14 +150,17 @@ def spoken_otherwise(agreement: Agreement, entries: list[bytes]) -> list[Record]
 
 
 def identity(person: Identity, run: str) -> dict[str, str]:
-    """Return what follows from a seed."""
-    sealing = X25519PrivateKey.from_private_bytes(person.secret(f"sealing/{run}"))
-    coin = person.secret(f"coin/{run}").hex()
+    """Return what follows from a seed, and what the party drew for the run."""
+    drawn = SeededEntropy(f"vectors/{person.name}")
+    sealing_seed = drawn.draw(f"run/{run}/sealing", 32)
+    sealing = X25519PrivateKey.from_private_bytes(sealing_seed)
+    coin = drawn.draw(f"run/{run}/coin", 32).hex()
     return {
         "name": person.name,
         "seed": (bytes([NAMES.index(person.name) + 1]) * 32).hex(),
         "public_key": person.public_key.hex(),
         "did": person.did,
+        "sealing_seed": sealing_seed.hex(),
         "sealing_key": sealing.public_key().public_bytes_raw().hex(),
         "coin": coin,
         "coin_commitment": coin_commitment(run, person.did, coin),

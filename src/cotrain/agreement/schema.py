@@ -1,6 +1,6 @@
 """The schema of a table: its columns, their public bounds, and how a row becomes integers.
 
-Every data owner of an agreement encodes its own table by the same schema, and proves that it did.
+Every data owner of an agreement encodes its own table by the same schema.
 So a schema holds only what is *public*: bounds known without looking at anyone's rows. It is a
 closed vocabulary of frozen values with one canonical encoding (RFC 8785) and one hash.
 
