@@ -34,7 +34,7 @@ def test_when_all_hold_shares_all_colluders_do() -> None:
     assert committee_excess(4, 2, 4, 2) == 0
 
 
-def _drafted(owners: int, **wishes: int) -> Agreement:
+def _drafted(owners: int, colluders: int | None = None) -> Agreement:
     people = [Identity(n.to_bytes(32, "big"), f"p{n}") for n in range(1, owners + 2)]
     parties = [PartyTerm(name=p.name, did=p.did, roles=["data_owner"]) for p in people[1:]]
     parties.append(PartyTerm(name="hub", did=people[0].did, roles=["coordinator"]))
@@ -42,7 +42,7 @@ def _drafted(owners: int, **wishes: int) -> Agreement:
     return draft_agreement(
         schema,
         parties,
-        Wishes("committee", **wishes),
+        Wishes("committee", colluders=colluders),
         entropy=SeededEntropy("c"),
         clock=ManualClock(),
     )
