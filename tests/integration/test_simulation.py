@@ -23,7 +23,7 @@ from cotrain.testing.world import FINGERPRINT, World, build_world
 SILENT = Weather(lose=0.2, double=0.1)
 NOISY: dict[str, Any] = {"wishes": Wishes("Noisy", rounds=2, epsilon="8", colluders=1, survivors=3)}
 
-QUICK_SEEDS = range(8)
+QUICK_SEEDS = range(6)
 SLOW_SEEDS = range(100, 600)
 
 
