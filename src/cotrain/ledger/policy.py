@@ -117,12 +117,12 @@ class Policy:
 
     def _cosignatures(self, note: Note) -> tuple[list[Signature], dict[str, int]]:
         """Verify every line of a known cosigner; return the first of each, and its time."""
-        known = {(key.name, key.key_id): key for key in self.witnesses}
+        known = {key.name: key for key in self.witnesses}  # names are distinct
         first: dict[str, Signature] = {}
         times: dict[str, int] = {}
         for line in note.signatures:
-            key = known.get((line.name, line.key_id))
-            if key is None:
+            key = known.get(line.name)
+            if key is None or key.key_id != line.key_id:
                 continue
             timestamp = verify_cosignature(key, note.text, line)
             if key.name not in first:

@@ -30,9 +30,13 @@ class BlobRef(Value):
 
 
 class Body(Value):
-    """What a record says; each subclass is one kind."""
+    """What a record says; each subclass is one kind.
+
+    `FOR_RECEIVERS` names the blobs that only their receivers fetch; everybody else knows their size and hash.
+    """
 
     KIND: ClassVar[str]
+    FOR_RECEIVERS: ClassVar[frozenset[str]] = frozenset()
 
 
 class AgreementBody(Body):
@@ -82,6 +86,7 @@ class SubmissionBody(Body):
     """Step 5: an owner's committed and encrypted update, and the shares of its one-round key."""
 
     KIND: ClassVar[str] = "submission"
+    FOR_RECEIVERS: ClassVar[frozenset[str]] = frozenset({"sealed_shares"})
     round: RoundNumber
     opening: Digest
     commitments: BlobRef

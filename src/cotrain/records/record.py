@@ -82,6 +82,12 @@ class Record:
         values = (getattr(self.body, name) for name in type(self.body).model_fields)
         return [value for value in values if isinstance(value, BlobRef)]
 
+    @property
+    def common_blobs(self) -> list[BlobRef]:
+        """The blobs that every reader fetches: all but those for their receivers only."""
+        held_back = {getattr(self.body, name) for name in self.body.FOR_RECEIVERS}
+        return [ref for ref in self.blobs if ref not in held_back]
+
 
 @dataclass(frozen=True)
 class Message:

@@ -77,6 +77,7 @@ class Coordinator:
         self.state = RunState()
         self._identity = identity
         self._agreement = agreement
+        self._policy = log_policy(agreement)
         self._ledger = ledger
         self._clock = clock
         self._pending: dict[tuple[str, str, str], Message] = {}
@@ -152,7 +153,7 @@ class Coordinator:
         Raises:
             ForgeryError: a cosignature does not hold, or is of another tree.
         """
-        self._ledger.add_checkpoint(note, log_policy(self._agreement))
+        self._ledger.add_checkpoint(note, self._policy)
 
     # What the coordinator says.
 

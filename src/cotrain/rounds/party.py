@@ -20,7 +20,7 @@ from cotrain.dataset.registration import commit_dataset
 from cotrain.encryption.cipher import generate_key
 from cotrain.encryption.sealing import SEAL_OVERHEAD, open_sealed
 from cotrain.encryption.sharing import deal, find_bad_shares, sum_shares, verify_share
-from cotrain.errors import CotrainError, ForgeryError, MalformedError, RefusedError
+from cotrain.errors import CotrainError, RefusedError
 from cotrain.identity.keys import Identity
 from cotrain.ledger.follower import Follower
 from cotrain.ports import Clock, Entropy, Store
@@ -204,11 +204,13 @@ class Party:
         current, run = state.current, state.terms.digest
         due = self._notice_dropped(state, current)
         if self.did in current.holders and self.did not in current.checks:
-            due.append(
-                self._once(
-                    run, f"check/{current.number}", lambda: self._check_message(state, current)
-                )
-            )
+            build = partial(self._check_message, state, current)
+            try:
+                due.append(self._once(run, f"check/{current.number}", build))
+            except (
+                CotrainError
+            ) as withheld:  # a share that the board does not serve accuses no owner
+                due += self._silent(withheld)
         accusers = [holder for holder, accused in current.checks.items() if self.did in accused]
         if len(accusers) > state.terms.quorum.holder_colluders:
             return due + self._silent(_too_many_complaints(len(accusers), state))
@@ -229,7 +231,7 @@ class Party:
         build = partial(self._release_message, state, current)
         try:
             return [self._once(state.terms.digest, label, build)]
-        except (RefusedError, ForgeryError, MalformedError) as refusal:
+        except CotrainError as refusal:
             return self._silent(refusal)
 
     def _silent(self, refusal: CotrainError) -> list[Message]:
@@ -317,7 +319,7 @@ class Party:
         start = size * (current.key_index(self.did) - 1)
         shares: dict[str, bytes | None] = {}
         for owner, submission in current.submissions.items():
-            sealed = submission.sealed_shares[start : start + size]
+            sealed = self.view.fetch(submission.sealed_shares)[start : start + size]
             try:
                 info = share_info(run, current.number, owner, self.did)
                 shares[owner] = open_sealed(key.private_bytes_raw(), info, b"", sealed)

@@ -81,7 +81,7 @@ def submission_rule(
         commitments=blobs(body.commitments),
         ciphertext=blobs(body.ciphertext),
         key_commitments=blobs(body.key_commitments),
-        sealed_shares=blobs(body.sealed_shares),
+        sealed_shares=body.sealed_shares,
     )
     _check_shapes(state.derived, current, record, submission)
     if submission.commitments in state.seen_commitments:
@@ -202,7 +202,7 @@ def _check_shapes(
     check_ciphertext(parameters, shape.field_count, submission.ciphertext)
     check_commitments(submission.key_commitments, current.threshold, 1)
     sealed = len(current.holders) * (parameters.share_bytes + SEAL_OVERHEAD)
-    expect(record, "bytes of sealed shares", len(submission.sealed_shares), sealed)
+    expect(record, "bytes of sealed shares", submission.sealed_shares.size, sealed)
 
 
 def _in_round(state: RunState, record: Record, number: int, phase: Phase) -> RoundState:

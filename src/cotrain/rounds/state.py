@@ -50,14 +50,17 @@ class Registration:
 
 @dataclass(frozen=True)
 class Submission:
-    """One owner's submission of a round, with its blobs."""
+    """One owner's submission of a round, with the blobs that everybody needs.
+
+    The sealed shares stay where they are: only the key holders fetch them.
+    """
 
     owner: str
     digest: str
     commitments: bytes = field(repr=False)
     ciphertext: bytes = field(repr=False)
     key_commitments: bytes = field(repr=False)
-    sealed_shares: bytes = field(repr=False)
+    sealed_shares: BlobRef
 
 
 @dataclass

@@ -8,7 +8,7 @@ checkpoint raises the same error for ever: it must not step over the entry and g
 from collections.abc import Sequence
 from typing import Protocol
 
-from cotrain.errors import CotrainError, ForgeryError
+from cotrain.errors import CotrainError, ForgeryError, OutsideError
 from cotrain.identity.did_key import verify_signature
 from cotrain.ledger.checkpoint import Checkpoint
 from cotrain.ledger.follower import Follower
@@ -59,6 +59,7 @@ class View:
         self.records: list[Record] = []
         self.cosigners: tuple[str, ...] = ()
         self._convicted: ForgeryError | None = None
+        self._board: Board | None = None
 
     def advance(self, board: Board, pinned: Follower | None = None) -> bool:
         """Read everything new from `board`; tell whether there was anything.
@@ -72,6 +73,7 @@ class View:
         """
         if self._convicted is not None:
             raise self._convicted
+        self._board = board
         note = board.checkpoint()
         parsed = parse_note(note)
         # The size is the checkpoint's: the log may have grown since it was signed.
@@ -87,6 +89,17 @@ class View:
         self.cosigners = tuple(line.name for line in parsed.signatures)
         return bool(entries)
 
+    def fetch(self, ref: BlobRef) -> bytes:
+        """Return a blob that is for this reader, from the board last read.
+
+        Raises:
+            ForgeryError: the board has other bytes.
+            OutsideError: nothing was read yet.
+        """
+        if self._board is None:
+            raise OutsideError("view-no-board", "no board was read yet")
+        return fetch_blob(self._board, ref)
+
     def _take(self, index: int, entry: bytes, board: Board) -> None:
         """Apply an entry, or see that it is the one that was applied before an interruption."""
         if index >= len(self.records):
@@ -100,7 +113,7 @@ class View:
         except CotrainError as error:
             raise self._convict(index, error) from error
         # Not within a `try`: that a blob does not arrive, or arrives damaged, convicts nobody.
-        blobs = {ref.sha256: fetch_blob(board, ref) for ref in record.blobs}
+        blobs = {ref.sha256: fetch_blob(board, ref) for ref in record.common_blobs}
         try:
             apply_record(self.state, record, lambda ref: blobs[ref.sha256])
             expect(record, "the log", self.follower.origin, origin_of(self.state.terms.digest))
