@@ -126,7 +126,8 @@ def _exchange(coordinator: Coordinator, parties: Sequence[Party], meter: Meter) 
         read = time.perf_counter()
         messages = party.speak()
         meter.seconds[party.did, "verify"] += read - start
-        meter.seconds[party.did, step] += time.perf_counter() - read
+        spoke = time.perf_counter()
+        meter.seconds[party.did, step] += spoke - read
         if note is not None:
             coordinator.cosigned(note)
         for message in messages:
@@ -134,4 +135,5 @@ def _exchange(coordinator: Coordinator, parties: Sequence[Party], meter: Meter) 
             if fresh:
                 size = len(message.record.data) + sum(map(len, message.blobs.values()))
                 meter.bytes_sent[party.did, message.record.kind] += size
+        meter.seconds["coordinator", "coordinate"] += time.perf_counter() - spoke
     return coordinator.heard > before

@@ -331,3 +331,16 @@ def test_a_busy_or_closed_ledger_is_an_outside_error(ledger: Ledger) -> None:
     ledger.close()
     with pytest.raises(OutsideError):
         _ = ledger.size
+
+
+def test_a_checkpoint_can_be_served_without_the_lines_of_others(ledger: Ledger) -> None:
+    note = ledger.issue_checkpoint(ORIGIN, LOG)
+    for signer in WITNESSES:
+        ledger.add_checkpoint(cosign(parse_note(note), signer, NOW).encode(), POLICY)
+    chosen = ledger.latest_checkpoint((LOG.name, WITNESSES[0].name))
+    assert chosen is not None
+    names = [line.name for line in parse_note(chosen).signatures]
+    assert names == [LOG.name, WITNESSES[0].name]
+    everybody = ledger.latest_checkpoint()
+    assert everybody is not None
+    assert len(parse_note(everybody).signatures) == 1 + len(WITNESSES)

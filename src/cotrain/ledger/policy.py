@@ -68,7 +68,7 @@ class Policy:
 
     def without_threshold(self) -> Self:
         """Return the policy that asks for no cosignature, but checks those that are there."""
-        return replace(self, threshold=0)
+        return replace(self, threshold=0) if self.threshold else self
 
     def verify(self, data: str | bytes) -> VerifiedCheckpoint:
         """Check a checkpoint's note. Steps 1-4 of docs/spec/ledger.md, "Believe a checkpoint".

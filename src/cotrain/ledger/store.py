@@ -8,7 +8,7 @@ Any number of processes may read while one appends. A `Ledger` belongs to the th
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection
@@ -213,21 +213,31 @@ class Ledger:
         """Return the tree sizes of which a checkpoint is kept, ascending."""
         return [int(row[0]) for row in self._rows("SELECT size FROM checkpoint ORDER BY size")]
 
-    def checkpoint(self, size: int) -> str | None:
-        """Return the note of the checkpoint of that size with its cosignatures, or None."""
+    def checkpoint(self, size: int, names: Collection[str] | None = None) -> str | None:
+        """Return the note of the checkpoint of that size with its cosignatures, or None.
+
+        Args:
+            size: Of the tree.
+            names: Whose lines to return; None for all. A log with many witnesses need not send
+                each of them the lines of all others.
+        """
         texts = self._rows("SELECT text FROM checkpoint WHERE size = ?", (min(size, MAX_COUNT),))
         if not texts:
             return None
-        rows = self._rows(
-            "SELECT name, key_id, value FROM signature WHERE size = ? ORDER BY rowid", (size,)
+        query, chosen = (
+            "SELECT name, key_id, value FROM signature WHERE size = ?",
+            tuple(names or ()),
         )
+        if names is not None:
+            query += f" AND name IN ({', '.join('?' * len(chosen))})"
+        rows = self._rows(query + " ORDER BY rowid", (size, *chosen))
         lines = (Signature(str(n), _bytes(self.path, k), _bytes(self.path, v)) for n, k, v in rows)
         return Note(str(texts[0][0]), tuple(lines)).encode()
 
-    def latest_checkpoint(self) -> str | None:
-        """Return the note of the largest checkpoint, or None if there is none."""
+    def latest_checkpoint(self, names: Collection[str] | None = None) -> str | None:
+        """Return the note of the largest checkpoint, or None; `names` as for `checkpoint`."""
         rows = self._rows("SELECT max(size) FROM checkpoint")
-        return None if rows[0][0] is None else self.checkpoint(int(rows[0][0]))
+        return None if rows[0][0] is None else self.checkpoint(int(rows[0][0]), names)
 
     # Proving
 

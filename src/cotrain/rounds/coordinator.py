@@ -103,9 +103,9 @@ class Coordinator:
         """Return a blob."""
         return self._ledger.blob(bytes.fromhex(sha256_hex))
 
-    def checkpoint(self) -> str:
-        """Return the latest checkpoint with the cosignatures it has."""
-        note = self._ledger.latest_checkpoint()
+    def checkpoint(self, witness: str = "") -> str:
+        """Return the latest checkpoint, with the cosignature of `witness` if it is there."""
+        note = self._ledger.latest_checkpoint((self._policy.log_key.name, witness))
         if note is None:
             raise OutsideError("board-empty", "the ledger has no checkpoint yet")
         return note

@@ -112,7 +112,7 @@ class Party:
         Raises:
             ForgeryError: the board forks, rolls back, or serves an entry that breaks a rule.
         """
-        self.view.advance(board, self._pinned())
+        self.view.advance(board, self._pinned(), witness=self.did)
         seen = self.view.follower.encode().encode()
         if self._journal.get("follower") != seen:
             self._journal.put("follower", seen)  # before the cosignature leaves this party

@@ -35,8 +35,12 @@ class Board(Protocol):
         """Return the blob with this hash."""
         ...
 
-    def checkpoint(self) -> str:
-        """Return the latest checkpoint, a signed note."""
+    def checkpoint(self, witness: str = "") -> str:
+        """Return the latest checkpoint, a signed note.
+
+        Args:
+            witness: Whose cosignature must be among the lines if it has arrived; others may be left out.
+        """
         ...
 
 
@@ -61,12 +65,13 @@ class View:
         self._convicted: ForgeryError | None = None
         self._board: Board | None = None
 
-    def advance(self, board: Board, pinned: Follower | None = None) -> bool:
+    def advance(self, board: Board, pinned: Follower | None = None, *, witness: str = "") -> bool:
         """Read everything new from `board`; tell whether there was anything.
 
         Args:
             board: Who serves the ledger.
             pinned: What this reader remembers from before a restart; the ledger must extend it.
+            witness: The name under which this reader cosigns.
 
         Raises:
             ForgeryError: the board forks, rolls back, or serves an entry that breaks a rule.
@@ -74,7 +79,7 @@ class View:
         if self._convicted is not None:
             raise self._convicted
         self._board = board
-        note = board.checkpoint()
+        note = board.checkpoint(witness)
         parsed = parse_note(note)
         # The size is the checkpoint's: the log may have grown since it was signed.
         start, stop = self.follower.size, Checkpoint.parse(parsed.text).size
