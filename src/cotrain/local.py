@@ -6,7 +6,7 @@ Used by `cotrain run` and `cotrain demo`. Every party still reads, checks and si
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,10 +43,11 @@ class LocalRun:
     coordinator: Coordinator
     parties: Sequence[Party]
     ledger: Ledger = field(repr=False)
+    files: ExitStack = field(repr=False)
 
     def close(self) -> None:
-        """Close the ledger's file."""
-        self.ledger.close()
+        """Close all files: the ledger, journals and budget books."""
+        self.files.close()
 
 
 def create_home(home: HomeLayout, name: str, entropy: Entropy) -> Identity:
@@ -99,31 +100,43 @@ def register_rows(
 
 def approve(member: Member, agreement: Agreement) -> None:
     """Record that the owner of this home consents to the agreement."""
-    journal = SqliteJournal(member.home.journal(agreement.digest))
-    journal.put(f"approved/{agreement.digest}", b"yes")
-    journal.close()
+    with closing(SqliteJournal(member.home.journal(agreement.digest))) as journal:
+        journal.put(f"approved/{agreement.digest}", b"yes")
 
 
 def has_approved(member: Member, agreement: Agreement) -> bool:
     """Tell whether the owner of this home consents to the agreement."""
+    return _remembers(member, agreement, f"approved/{agreement.digest}")
+
+
+def has_begun(member: Member, agreement: Agreement) -> bool:
+    """Tell whether this home has read a ledger of the agreement's run before."""
+    return _remembers(member, agreement, "follower")
+
+
+def _remembers(member: Member, agreement: Agreement, key: str) -> bool:
     path = member.home.journal(agreement.digest)
     if not path.exists():
         return False
-    journal = SqliteJournal(path)
-    approved = journal.get(f"approved/{agreement.digest}") is not None
-    journal.close()
-    return approved
+    with closing(SqliteJournal(path)) as journal:
+        return journal.get(key) is not None
 
 
-def open_party(member: Member, agreement: Agreement, entropy: Entropy, clock: Clock) -> Party:
-    """Return the party of this home, as far as it has come in this run."""
+def open_party(
+    member: Member, agreement: Agreement, entropy: Entropy, clock: Clock, files: ExitStack
+) -> Party:
+    """Return the party of this home, as far as it has come in this run; its open files go to `files`."""
+    journal = files.enter_context(closing(SqliteJournal(member.home.journal(agreement.digest))))
+    data = owned_data(member, agreement)
+    if data is not None:
+        files.enter_context(data.budget)
     return Party(
         identity=member.identity,
         view=View(log_policy(agreement)),
-        journal=SqliteJournal(member.home.journal(agreement.digest)),
+        journal=journal,
         entropy=entropy,
         clock=clock,
-        data=owned_data(member, agreement),
+        data=data,
     )
 
 
@@ -149,15 +162,17 @@ def open_run(
     """
     make_folder(run.path)
     _keep_agreement(run.agreement, agreement)
-    ledger = Ledger.open(run.ledger) if run.ledger.exists() else Ledger.create(run.ledger)
-    named = agreement.coordinator.did
-    lead = next(member for member in members if member.identity.did == named)
-    coordinator = Coordinator(lead.identity, agreement, ledger, clock)
-    parties = [
-        open_party(member, agreement, source, clock)
-        for member, source in zip(members, entropy, strict=True)
-    ]
-    return LocalRun(coordinator, parties, ledger)
+    with ExitStack() as files:
+        opened = Ledger.open(run.ledger) if run.ledger.exists() else Ledger.create(run.ledger)
+        ledger = files.enter_context(opened)
+        parties = [
+            open_party(member, agreement, source, clock, files)
+            for member, source in zip(members, entropy, strict=True)
+        ]
+        named = agreement.coordinator.did
+        lead = next(member for member in members if member.identity.did == named)
+        coordinator = Coordinator(lead.identity, agreement, ledger, clock)
+        return LocalRun(coordinator, parties, ledger, files.pop_all())
 
 
 def make_folder(path: Path) -> None:

@@ -104,6 +104,13 @@ def new(
             meaning="Parties may have consented to that file; it is never overwritten.",
             hint="Choose another file with --out.",
         )
+    if len(owners) < 2:
+        raise UsageError(
+            "agreement-one-owner",
+            "an agreement needs at least two data owners",
+            meaning="With one owner the sum that is opened would be its own update.",
+            hint='Repeat --owner "NAME=did:key:...", once for each owner.',
+        )
     schema = parse_schema(read_file(schema_path))
     parties = [_party("--owner", owner, OWNER_ROLES) for owner in owners]
     parties.append(_party("--coordinator", coordinator, ["coordinator"]))

@@ -10,8 +10,8 @@ from pathlib import Path
 from cotrain.agreement.document import Agreement, PartyTerm
 from cotrain.errors import DataError, OutsideError, RefusedError, UsageError
 from cotrain.identity.keys import load_identity
-from cotrain.layout import HomeLayout
-from cotrain.local import Member, has_approved, owned_data
+from cotrain.layout import HomeLayout, RunLayout
+from cotrain.local import Member, has_approved, has_begun, owned_data
 from cotrain.ports import Clock
 from cotrain.rounds.party import OwnedData
 from cotrain.rounds.plan import RunPlan
@@ -54,6 +54,22 @@ def gather(file: Path, agreement: Agreement, homes: Sequence[Path], clock: Clock
         if "data_owner" in party.roles:
             _check_data(file, plan, party, found[party.did])
     return [found[party.did] for party in agreement.parties]
+
+
+def check_place(layout: RunLayout, agreement: Agreement, members: Sequence[Member]) -> None:
+    """Refuse to begin a run anew in another folder: its parties would see a second history of the same run.
+
+    Raises:
+        UsageError: the run began elsewhere.
+    """
+    begun = [member.identity.name for member in members if has_begun(member, agreement)]
+    if begun and not layout.ledger.exists():
+        raise UsageError(
+            "run-began-elsewhere",
+            f"the run of {agreement.title!r} began before, and its ledger is not in {layout.path}",
+            meaning=f"An agreement is carried out once; {', '.join(begun)} remember its ledger.",
+            hint="Give with --out the folder where it began, or draft and sign a new agreement.",
+        )
 
 
 def _by_did(agreement: Agreement, homes: Sequence[Path]) -> dict[str, Member]:

@@ -136,7 +136,7 @@ def as_options() -> Iterator[None]:
     except MalformedError as error:
         if error.code != "agreement-refused-term":
             raise
-        _, _, reason = str(error).partition(": ")
+        reason = str(error).removeprefix("agreement, ").removeprefix("the whole: ")
         raise UsageError(
             "options-contradict",
             f"these options make no agreement: {reason.removeprefix('Value error, ')}",

@@ -9,7 +9,7 @@ from cotrain.agreement.draft import Wishes
 from cotrain.agreement.schema import Schema, parse_schema
 from cotrain.cli.experiment import carry_out, sources
 from cotrain.cli.files import read_agreement, read_file, write_file
-from cotrain.cli.homes import gather
+from cotrain.cli.homes import check_place, gather
 from cotrain.cli.options import (
     PATH,
     as_options,
@@ -109,19 +109,20 @@ def run_command(
     source = _source(context, given)
     layout = RunLayout(out or Path("runs") / source.name.split(".")[0])
     entropy, clock = sources(insecure_seed)
-    schema = None if given["agreement_path"] else _schema(layout, given)
-    with hold_folder(layout):
-        if schema is None:
-            agreement = read_agreement(source)
-            members = gather(source, agreement, given["homes"], clock)
+    if given["agreement_path"] is not None:
+        agreement = read_agreement(source)
+        members = gather(source, agreement, given["homes"], clock)
+        check_place(layout, agreement, members)
+        with hold_folder(layout):
             experiment = Experiment(layout, agreement, members, {})
-        else:
-            table = Table(source, given["owner_column"], schema)
-            wishes = _wishes(given, schema)
-            with as_options():
-                experiment = prepare(
-                    layout, table, wishes, entropy=entropy, clock=clock, seed=given["split_seed"]
-                )
+            carry_out(experiment, entropy=entropy, clock=clock, as_json=as_json)
+        return
+    schema = _schema(layout, given)
+    table = Table(source, given["owner_column"], schema)
+    wishes, seed = _wishes(given, schema), given["split_seed"]
+    with hold_folder(layout):
+        with as_options():
+            experiment = prepare(layout, table, wishes, entropy=entropy, clock=clock, seed=seed)
         carry_out(experiment, entropy=entropy, clock=clock, as_json=as_json)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from cotrain.cli.output import bullets, console, print_table, say, table
-from cotrain.report.words import METRIC_NAMES, notes_of, number, privacy_words
+from cotrain.report.words import METRIC_NAMES, kinds_of_training, notes_of, number, privacy_words
 
 
 def show_report(report: dict[str, Any], folder: Path) -> None:
@@ -40,28 +40,15 @@ def _owners_table(report: dict[str, Any]) -> Table:
     quality, spent = report["quality"], report["privacy"]["spent"]
     metric, pooled = quality["metric"], quality["pooled"]
     sizes = {owner["name"]: owner["rows"] for owner in report["data"]["owners"]}
-    rows = [
-        [
-            owner["name"],
-            f"{sizes[owner['name']]}",
-            number(owner["alone"][metric]),
-            number(owner["alone_without_privacy"][metric]),
-            number(owner["together"][metric]),
-            number(spent[owner["name"]]),
-        ]
-        for owner in quality["owners"]
-    ]
-    means = ("alone_mean", "alone_without_privacy_mean", "together")
-    rows.append(["mean", "", *(number(pooled[key][metric]) for key in means), ""])
-    head = [
-        "owner",
-        "rows",
-        "alone, same epsilon",
-        "alone, no privacy",
-        "together",
-        "epsilon spent",
-    ]
-    return table(head, rows)
+    keys = kinds_of_training(report)
+    rows = []
+    for owner in quality["owners"]:
+        figures = [number(owner[key][metric]) for key in keys]
+        name = owner["name"]
+        rows.append([name, f"{sizes[name]}", *figures, number(spent[name])])
+    means = [pooled[key if key == "together" else f"{key}_mean"][metric] for key in keys]
+    rows.append(["mean", "", *(number(mean) for mean in means), ""])
+    return table(["owner", "rows", *keys.values(), "epsilon spent"], rows)
 
 
 def _spent_table(report: dict[str, Any]) -> Table:

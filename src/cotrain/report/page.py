@@ -13,7 +13,14 @@ from cotrain.report.plots import (
     plot_rounds,
     plot_seconds,
 )
-from cotrain.report.words import METRIC_NAMES, notes_of, number, privacy_words, size
+from cotrain.report.words import (
+    METRIC_NAMES,
+    kinds_of_training,
+    notes_of,
+    number,
+    privacy_words,
+    size,
+)
 
 Report = dict[str, Any]
 
@@ -37,7 +44,7 @@ def _head(report: Report) -> str:
     rows = sum(owner["rows"] for owner in owners)
     lead = (
         f"{len(owners)} owners trained one {model['kind']} model together in {model['rounds_opened']} rounds, on "
-        f"{rows:,} rows that never left them. {privacy_words(report)}"
+        f"{rows:,} rows. Published were commitments, encrypted updates and their sums. {privacy_words(report)}"
     )
     boxes = [*_quality_boxes(report), *_fact_boxes(report)]
     inner = "".join(
@@ -128,8 +135,7 @@ def _gain_table(report: Report) -> str:
     quality, privacy = report["quality"], report["privacy"]
     metric, pooled = quality["metric"], quality["pooled"]
     sizes = {owner["name"]: owner["rows"] for owner in report["data"]["owners"]}
-    keys = ["alone", "alone_without_privacy", "together"][0 if _is_private(report) else 1 :]
-    heads = {"alone": "alone, same epsilon", "alone_without_privacy": "alone, no privacy"}
+    keys = kinds_of_training(report)
     rows = [
         [owner["name"], f"{sizes[owner['name']]:,}", *(number(owner[key][metric]) for key in keys)]
         for owner in quality["owners"]
@@ -146,7 +152,7 @@ def _gain_table(report: Report) -> str:
             f"{number(pooled['together_without_privacy'][metric])}; the noise for epsilon "
             f"{escape(privacy['epsilon'])} costs the rest.</p>"
         )
-    head = ["owner", "training rows", *(heads.get(key, key) for key in keys)]
+    head = ["owner", "training rows", *keys.values()]
     return _table(head, rows, has_sum=True) + words
 
 
@@ -154,8 +160,7 @@ def _own_rows(report: Report) -> str:
     """Return the same comparison on each owner's own test rows: what it means at home."""
     quality = report["quality"]
     metric = quality["metric"]
-    keys = ["alone", "alone_without_privacy", "together"][0 if _is_private(report) else 1 :]
-    heads = {"alone": "alone, same epsilon", "alone_without_privacy": "alone, no privacy"}
+    keys = kinds_of_training(report)
     tests = {owner["name"]: owner["test_rows"] for owner in report["data"]["owners"]}
     rows = [
         [
@@ -165,7 +170,7 @@ def _own_rows(report: Report) -> str:
         ]
         for owner in quality["owners"]
     ]
-    head = ["owner", "own test rows", *(heads.get(key, key) for key in keys)]
+    head = ["owner", "own test rows", *keys.values()]
     return (
         f"<h3>At home: {METRIC_NAMES[metric]} on each owner's own test rows</h3>\n"
         f"{_table(head, rows)}<p class=soft>Few test rows make these figures rough. A dash: it is not defined there, "

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cotrain.report.words import METRIC_NAMES, number
+from cotrain.report.words import METRIC_NAMES, kinds_of_training, number
 
 MAX_OWNERS = 20
 """More owners than this cannot be told apart in a plot; the tables have them all."""
@@ -43,13 +43,10 @@ Report = dict[str, Any]
 
 def plot_gain(report: Report) -> str:
     """Return grouped bars: each owner alone at the same epsilon, alone without privacy, and together."""
-    quality, is_private = report["quality"], report["privacy"]["noise"] != "none"
+    quality = report["quality"]
     metric, owners = quality["metric"], quality["owners"][:MAX_OWNERS]
-    series = [
-        ("alone", "alone, same epsilon", ORANGE),
-        ("alone_without_privacy", "alone, no privacy", GREY),
-        ("together", "together", GREEN),
-    ][0 if is_private else 1 :]
+    colours = {"alone": ORANGE, "alone_without_privacy": GREY, "together": GREEN}
+    series = [(key, label, colours[key]) for key, label in kinds_of_training(report).items()]
     with rc_context(_STYLE):
         figure, axes = _figure(3.6)
         width = 0.8 / len(series)

@@ -17,6 +17,17 @@ def number(value: float | None, digits: int = 3) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
+def kinds_of_training(report: dict[str, Any]) -> dict[str, str]:
+    """Return the compared trainings, field of the report to words, in the order in which they are shown."""
+    if report["privacy"]["noise"] == "none":
+        return {"alone_without_privacy": "alone", "together": "together"}
+    return {
+        "alone": "alone, same epsilon",
+        "alone_without_privacy": "alone, no privacy",
+        "together": "together",
+    }
+
+
 def size(count: float) -> str:
     """Return a number of bytes for people."""
     for unit in ("B", "kB", "MB"):
@@ -32,10 +43,14 @@ def privacy_words(report: dict[str, Any]) -> str:
     if privacy["noise"] == "none":
         return "No noise was added: the opened sums are exact, and nothing is promised to any row."
     colluders = privacy["colluders_tolerated"]
-    pooled = f", even if {colluders} owner{'s' if colluders > 1 else ''} pool all they know"
+    who = (
+        f"{colluders} owners pool all they know"
+        if colluders > 1
+        else "one owner shares all it knows"
+    )
     return (
         f"Each row is protected with epsilon {privacy['epsilon']}, delta {privacy['delta']} for the whole run"
-        f"{pooled if colluders else ''}."
+        f"{f', even if {who}' if colluders else ''}."
     )
 
 
