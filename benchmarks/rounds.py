@@ -204,7 +204,10 @@ def _report_reader(
     bench.figure(f"{name}, CPU", statistics.median(cpus), "s", detail)
     size = _downloaded(ledger, view, start.size(), end.size())
     bench.figure(
-        f"{name}, download", size / 1e6, "MB", "entries and blobs of the round, read by every party"
+        f"{name}, download",
+        size / 1e6,
+        "MB",
+        "entries and blobs of the round that every party reads; a key holder also fetches sealed shares",
     )
 
 
@@ -242,16 +245,9 @@ def _spent(watch: Stopwatch, who: str, steps: Sequence[str]) -> float:
 
 
 def _downloaded(ledger: Ledger, view: View, start: int, stop: int) -> int:
-    """Return the bytes of the entries of a round and of the blobs that they name."""
-    blobs = 0
-    for record in view.records[start:stop]:
-        body = record.body.model_dump(mode="json")
-        blobs += sum(
-            value["size"]
-            for value in body.values()
-            if isinstance(value, dict) and "sha256" in value
-        )
-    return blobs + sum(map(len, ledger.entries(start, stop)))
+    """Return the bytes of the entries of a round and of the blobs that every reader fetches."""
+    blobs = [ref.size for record in view.records[start:stop] for ref in record.common_blobs]
+    return sum(blobs) + sum(map(len, ledger.entries(start, stop)))
 
 
 def _agreement(owners: int) -> tuple[Agreement, list[Identity]]:
