@@ -10,7 +10,7 @@ KNOWN = {
     "$defs", "$ref", "$schema", "title", "type", "properties", "required", "additionalProperties",
     "propertyNames", "items", "minItems", "maxItems", "enum", "const", "pattern", "minimum", "anyOf",
 }  # fmt: skip
-TYPES = {
+TYPES: dict[str, Any] = {
     "string": str,
     "number": (int, float),
     "integer": int,

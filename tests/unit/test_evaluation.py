@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cotrain.report.evaluation import area_under_curve, score, split_rows, train_openly
-from cotrain.report.quality import mean_scores, mix
+from cotrain.report.quality import Scores, mean_scores, mix
 from cotrain.training.algorithm import Algorithm
 
 
@@ -82,7 +82,7 @@ def test_a_score_on_one_class_has_no_auc() -> None:
 
 
 def test_means_leave_out_what_is_not_defined() -> None:
-    scores = [{"auc": 0.5, "accuracy": 1.0}, {"auc": None, "accuracy": 0.0}]
+    scores: list[Scores] = [{"auc": 0.5, "accuracy": 1.0}, {"auc": None, "accuracy": 0.0}]
     assert mean_scores(scores) == {"auc": 0.5, "accuracy": 0.5}
     assert mean_scores(scores[1:]) == {"auc": None, "accuracy": 0.0}
 

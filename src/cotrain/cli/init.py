@@ -45,8 +45,8 @@ def init(home: Path, name: str, *, as_json: bool) -> None:
 
     def show() -> None:
         print(identity.did)
-        told = "made" if is_new else "was there already, nothing changed"
-        tell(f"{identity.name}: identity {told}; keep {layout.identity} secret and backed up")
+        if is_new:
+            tell(f"{identity.name}: keep {layout.identity} secret and backed up")
 
     emit(value, as_json=as_json, show=show)
 

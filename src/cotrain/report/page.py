@@ -189,7 +189,7 @@ def _privacy(report: Report) -> str:
     if not _is_private(report):
         return f'<h2>Privacy</h2>\n<p class="warn">{escape(privacy_words(report))}</p>'
     text = (
-        f"{privacy_words(report)} This holds against everybody who reads the ledger. Epsilon bounds how much anything "
+        f"{privacy_words(report)} Epsilon bounds how much anything "
         "published can depend on one row (smaller is safer); delta is the probability with which the bound may fail. "
         "Compared are tables in which one row is replaced by an empty one; how many rows an owner has is public."
     )

@@ -42,16 +42,19 @@ def privacy_words(report: dict[str, Any]) -> str:
     privacy = report["privacy"]
     if privacy["noise"] == "none":
         return "No noise was added: the opened sums are exact, and nothing is promised to any row."
-    colluders = privacy["colluders_tolerated"]
-    who = (
-        f"{colluders} owners pool all they know"
-        if colluders > 1
-        else "one owner shares all it knows"
-    )
     return (
-        f"Each row is protected with epsilon {privacy['epsilon']}, delta {privacy['delta']} for the whole run"
-        f"{f', even if {who}' if colluders else ''}."
+        f"Each row is protected with epsilon {privacy['epsilon']}, delta {privacy['delta']} for the whole run, "
+        f"{_against(privacy['colluders_tolerated'])}."
     )
+
+
+def _against(colluders: int) -> str:
+    """Return against whom the promise holds. An owner knows its own share of the noise, so it counts as a colluder."""
+    if colluders == 0:
+        return "against everybody but the other owners, who know their own shares of the noise"
+    if colluders == 1:
+        return "against everybody, also against any other owner by itself"
+    return f"against everybody, even if {colluders} owners pool all they know"
 
 
 def notes_of(report: dict[str, Any]) -> list[str]:
