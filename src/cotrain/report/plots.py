@@ -120,7 +120,7 @@ def plot_seconds(report: Report) -> str:
     """Return stacked bars: seconds per party and step."""
     seconds = report["cost"]["seconds"]
     steps = list(dict.fromkeys(step for by_step in seconds.values() for step in by_step))
-    return _stacked(seconds, sorted(steps), "seconds in all rounds", "time")
+    return _stacked(seconds, sorted(steps), "seconds in the process that made this report", "time")
 
 
 def plot_bytes(report: Report) -> str:
