@@ -104,6 +104,12 @@ def approve(member: Member, agreement: Agreement) -> None:
         journal.put(f"approved/{agreement.digest}", b"yes")
 
 
+def revoke(member: Member, agreement: Agreement, reason: str) -> None:
+    """Record that the owner of this home withdraws its data; its agent tells the others when it next speaks."""
+    with closing(SqliteJournal(member.home.journal(agreement.digest))) as journal:
+        journal.put(f"revoked/{agreement.digest}", reason.encode())
+
+
 def has_approved(member: Member, agreement: Agreement) -> bool:
     """Tell whether the owner of this home consents to the agreement."""
     return _remembers(member, agreement, f"approved/{agreement.digest}")

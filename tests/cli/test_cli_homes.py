@@ -14,6 +14,7 @@ from cli_fixtures import (  # noqa: F401 - fixtures are found by name
 )
 
 from cotrain.data import heart
+from cotrain.ledger.store import Ledger
 
 Parties = dict[str, tuple[Path, str]]
 
@@ -228,6 +229,23 @@ def test_homes_run_an_agreement_and_nobody_sees_their_test_rows(
     cotrain("demo", "--out", out).assert_told(2, "another command", "--out")
     spent = cotrain("data", "show", "--home", parties["Ada"][0], "--json").json["budgets"]
     assert 0.9 < spent[0]["spent_epsilon"] <= 1
+
+
+def test_an_owner_withdraws_its_data(
+    tmp_path: Path, cotrain: Cotrain, ready: list[str], parties: Parties, agreement: Path
+) -> None:
+    home = parties["Cy"][0]
+    words = ("data", "revoke", agreement, "--home", home)
+    cotrain(*words, "--reason", "x" * 2001).assert_told(2, "2001 characters", "")
+    told = cotrain(*words, "--reason", "consent withdrawn", "--json")
+    assert told.json["revoked"] is True
+    cotrain(*ready, "--out", tmp_path / "run").assert_told(5, "not every owner registered", "")
+    with Ledger.open(tmp_path / "run" / "ledger.db", read_only=True) as ledger:
+        kinds = [json.loads(entry)["kind"] for entry in ledger.entries(0, ledger.size)]
+    assert "revocation" in kinds
+    assert "dataset" not in kinds
+    hub = ("data", "revoke", agreement, "--home", parties["Hub"][0])
+    assert cotrain(*hub).code != 0, "only owners have data to withdraw"
 
 
 def test_run_between_homes_checks_everybody_first(

@@ -207,7 +207,7 @@ def parse_agreement(value: Any) -> Agreement:
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise MalformedError(
             "agreement-refused-term",
-            f"agreement, {where}: {first['msg']}",
+            f"agreement, {where}: {first['msg'].removeprefix('Value error, ')}",
             meaning="A party signs only terms that its agent understands and that fit together.",
             hint="Correct the term; `cotrain agreement new --help` lists the vocabulary.",
         ) from error

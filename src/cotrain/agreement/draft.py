@@ -28,7 +28,8 @@ class Wishes:
         rounds: Number of training rounds.
         epsilon: Privacy budget of each row for the whole run; None for no noise.
         delta: Probability with which the guarantee may fail.
-        colluders: Owners that may pool all they know; None for a third of them, a tenth above 20.
+        colluders: Owners that may pool all they know; None for a third of them, a tenth above 20, at
+            least one where three or more take part.
         survivors: Smallest number of owners whose sum may be opened; None for all but one.
         learning_rate: Step size for rows of norm 1; None for the default of the kind of model.
         weight_decay: Pull of the weights towards zero.
@@ -132,7 +133,7 @@ def _quorum_term(owners: int, wishes: Wishes) -> dict[str, int]:
     colluders = wishes.colluders
     if colluders is None:
         share = 3 if owners <= MAX_HOLDERS else 10  # a drawn committee tolerates fewer
-        colluders = max(0, min((owners - 1) // share, owners - 2))
+        colluders = max(0, min(max(1, (owners - 1) // share), owners - 2))
     survivors = wishes.survivors if wishes.survivors is not None else max(colluders + 2, owners - 1)
     if owners <= MAX_HOLDERS:
         holders, holder_colluders = owners, colluders

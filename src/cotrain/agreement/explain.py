@@ -67,10 +67,14 @@ def _privacy(agreement: Agreement) -> Iterator[Clause]:
             "everybody",
         )
     else:
+        whom = (
+            f"everybody who sees the ledger, even if {quorum.colluders} owners pool all they know"
+            if quorum.colluders
+            else "everybody but the other owners, who know their own parts of the noise"
+        )
         words = (
-            f"Against everybody who sees the ledger, each row is protected with epsilon {privacy.epsilon}, delta "
-            f"{privacy.delta} for the whole run, even if {quorum.colluders} owners pool all they know, as long as "
-            "the others add their noise."
+            f"Against {whom}, each row is protected with epsilon {privacy.epsilon}, delta {privacy.delta} for the "
+            "whole run, as long as the owners add their noise."
         )
         yield Clause("privacy", words, "own agent")
         words = "An owner's rows are used only while its own budget book allows it."

@@ -1,4 +1,4 @@
-"""`cotrain data register | show`."""
+"""`cotrain data register | show | revoke`."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,10 @@ from cotrain.errors import UsageError
 from cotrain.identity.keys import load_identity
 from cotrain.layout import HomeLayout
 from cotrain.local import Member, register_rows
+from cotrain.local import revoke as revoke_rows
 from cotrain.privacy.budget import Balance, BudgetBook
+
+MAX_REASON = 2000
 
 
 @click.group()
@@ -179,6 +182,38 @@ def _budgets(layout: HomeLayout) -> list[dict[str, Any]]:
         return []
     with BudgetBook.open(layout.budget) as book:
         return [_budget(dataset, book.balance(dataset)) for dataset in book.datasets()]
+
+
+@data.command()
+@click.argument("agreement", type=PATH)
+@home_option
+@click.option("--reason", default="", help="Why, for the others to read; at most 2,000 characters.")
+@json_option
+def revoke(agreement: Path, home: Path, *, reason: str, as_json: bool) -> None:
+    r"""Withdraw your data from an AGREEMENT: from the next round on nobody can use it.
+
+    Your agent submits nothing more and puts your withdrawal on the ledger. What was learned in earlier rounds
+    stays in the model. If you have not registered your data yet, the run does not begin.
+
+    \b
+    Example:
+      cotrain data revoke agreement.json --home homes/cleveland --reason "consent withdrawn"
+    """
+    terms = read_agreement(agreement)
+    layout = HomeLayout(home)
+    identity = load_identity(layout.identity)
+    name = _owner_name(terms, identity.did)
+    if len(reason) > MAX_REASON:
+        raise UsageError(
+            "data-long-reason",
+            f"the reason has {len(reason)} characters, {MAX_REASON} are allowed",
+            hint="Shorten it; everybody who reads the ledger sees it.",
+        )
+    revoke_rows(Member(identity, layout), terms, reason)
+    value = {"run": terms.digest, "party": name, "did": identity.did, "revoked": True}
+    emit(
+        value, as_json=as_json, show=lambda: say(f"{name} withdraws its data from {terms.title!r}")
+    )
 
 
 def _balance(layout: HomeLayout, fingerprint: str) -> dict[str, Any] | None:

@@ -16,7 +16,8 @@ from cotrain.ledger.receipt import make_receipt, verify_receipt
 from cotrain.ledger.store import Ledger
 from cotrain.records.kinds import BODIES
 from cotrain.records.record import Record, decode_record
-from cotrain.rounds.witness import log_policy
+from cotrain.rounds.refusals import expect
+from cotrain.rounds.witness import cosignatures_needed, log_policy
 
 
 @click.group()
@@ -90,9 +91,10 @@ def check(file: Path, agreement_path: Path, *, as_json: bool) -> None:
       cotrain receipt check cleveland.tlog-proof --agreement runs/demo/agreement.json
     """
     agreement = read_agreement(agreement_path)
-    needed = min(agreement.quorum.colluders + 1, len(agreement.parties) - 1)
-    verified = verify_receipt(read_file(file), log_policy(agreement, needed))
+    policy = log_policy(agreement, cosignatures_needed(agreement))
+    verified = verify_receipt(read_file(file), policy)
     record = decode_record(verified.entry, verify_signature)
+    expect(record, "the run", record.run, agreement.digest)
     author = agreement.party(record.author).name
     value = {
         "entry": verified.index,
