@@ -165,7 +165,9 @@ def test_two_processes_do_not_work_in_one_folder(tmp_path: Path, cotrain: Cotrai
         cotrain("demo", "--out", folder).assert_told(7, "another process", "Wait")
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "end", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_run_goes_on(tmp_path: Path, cotrain: Cotrain, end: signal.Signals) -> None:
     folder = tmp_path / "run"
     words = ["demo", "--out", str(folder), "--rounds", "8", "--insecure-seed", "cut"]

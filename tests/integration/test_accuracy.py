@@ -51,6 +51,7 @@ def test_noise_costs_something_alone(heart: dict[str, float]) -> None:
     assert heart["alone, epsilon 1"] < heart["alone, no privacy"] - 0.03
 
 
+@pytest.mark.slow
 def test_digits(tmp_path: Path) -> None:
     document = measure(tmp_path, "--only", "digits", "--seeds", "1", "--without-protocol")
     digits = means(document, "digits")
