@@ -5,6 +5,7 @@ A `Liar` is a party whose honest words pass through `twist` before they leave it
 reads it as a board. What catches each lie is said in its docstring and tested in tests/integration.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -53,7 +54,7 @@ def restate(
     return Message(sign_record(signer, record.run, body), kept)
 
 
-class Liar(Party):
+class Liar(Party, ABC):
     """A party that cheats in one kind of record, `lies_in`, from round `since` on; otherwise honest."""
 
     lies_in = ""
@@ -68,9 +69,9 @@ class Liar(Party):
             told += self.twist(message) if lies else [message]
         return told
 
+    @abstractmethod
     def twist(self, message: Message) -> list[Message]:
         """Return what is said instead of `message`."""
-        raise NotImplementedError
 
     @property
     def secrets(self) -> RoundSecrets:
