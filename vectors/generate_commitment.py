@@ -3,7 +3,7 @@
 Run `python vectors/generate_commitment.py` only for a new format version: accepted bytes stay as
 they are. The answers are checked by a second implementation that shares no code with this one
 (`tests/vectors/slow_ristretto.py`).
-"""  # noqa: INP001 - a script, not a package
+"""
 
 import hashlib
 import json
