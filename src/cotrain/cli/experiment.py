@@ -17,7 +17,6 @@ from cotrain.ports import Clock, Entropy, SystemClock, SystemEntropy
 from cotrain.report.experiment import EntropyOf, Experiment, Outcome, perform, write_json
 from cotrain.report.figures import FORMAT, Evidence, build_report
 from cotrain.report.ledger_figures import LedgerFigures, read_ledger_figures
-from cotrain.report.page import render_page
 from cotrain.rounds.state import Phase, RunState
 from cotrain.testing.determinism import ManualClock, SeededEntropy
 
@@ -55,6 +54,8 @@ def carry_out(
                 notes=notes,
                 step=lambda: bars.advance(task),
             )
+        from cotrain.report.page import render_page  # noqa: PLC0415 - brings matplotlib, a third of a second
+
         write_file(layout.page, render_page(report).encode())
         write_json(layout.report, report)
     emit(report, as_json=as_json, show=lambda: show_report(report, layout.path))

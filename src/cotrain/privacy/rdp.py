@@ -14,7 +14,6 @@ from fractions import Fraction
 from typing import Final, Self
 
 import numpy as np
-from dp_accounting.rdp import compute_epsilon
 
 from cotrain.errors import UsageError
 from cotrain.privacy.sampling_error import sum_error
@@ -197,6 +196,9 @@ class Accountant:
         """Return the epsilon for what the sampling error at `epsilon` leaves of `delta`."""
         if not any(self.costs):
             return 0.0
+        # Imported when needed: it takes a second, which is half of what a short command takes.
+        from dp_accounting.rdp import compute_epsilon  # noqa: PLC0415
+
         left = Fraction(delta) - self.sampling_delta(epsilon)
         if left <= 0:
             return math.inf

@@ -17,6 +17,7 @@ from cotrain.privacy.rdp import Sensitivity, SkellamEvent, bound_sensitivity
 from cotrain.training.algorithm import Algorithm
 
 UPDATE_WIDTH = 1024
+MAX_WEIGHTS = 80_000
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,13 @@ class RunPlan:
         """
         algorithm = _algorithm(agreement)
         plan = cls(agreement, algorithm, _noise(agreement, algorithm))
+        if plan.dimension > MAX_WEIGHTS:
+            raise RefusedError(
+                "plan-model-too-large",
+                f"the model has {plan.dimension} weights, this version releases at most {MAX_WEIGHTS}",
+                meaning="A released model is one record of at most a mebibyte of canonical JSON.",
+                hint="Use fewer encoded columns or classes.",
+            )
         if len(agreement.owners) * plan.update_bound >= 2**63:
             raise RefusedError(
                 "plan-sum-overflow",
