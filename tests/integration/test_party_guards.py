@@ -149,3 +149,16 @@ def test_only_receivers_fetch_sealed_shares(make_world: Callable[..., World]) ->
     del log.blobs[commitments]
     with pytest.raises(KeyError):
         world.party("Owner 2", MemoryJournal()).read(log)
+
+
+def test_a_submission_names_the_opening_it_was_made_for(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    coordinator = reach(world, Phase.SUBMITTING)
+    party = world.party("Owner 1")
+    party.read(coordinator)
+    (message,) = party.speak()
+    body = message.record.body.model_copy(update={"opening": "0" * 64})
+    record = sign_record(party.identity, world.agreement.digest, body)
+    with pytest.raises(ForgeryError, match="opening"):
+        check_record(coordinator.state, record, lambda ref: message.blobs[ref.sha256])
+    check_record(coordinator.state, message.record, lambda ref: message.blobs[ref.sha256])
