@@ -16,6 +16,7 @@ mod generators;
 mod multiply;
 mod pedersen;
 mod planes;
+mod raw;
 
 pub use crate::blinding::{
     Blindings, DERIVATION_LABEL, SEED_BYTES, add_blindings, derive_blindings,
@@ -28,6 +29,7 @@ pub use crate::error::CommitmentError;
 pub use crate::generators::{
     BLINDING_LABEL, GENERATOR_LABEL, MAX_WIDTH, blinding_generator, generator, generators,
 };
+pub use crate::raw::{multiply_blinding, multiply_generators};
 pub use crate::pedersen::{
     check_commitments, commit_rows, commit_scalars, row_count, sum_commitments, verify_opening,
 };
