@@ -1,6 +1,6 @@
 //! The integers modulo the group order, in Montgomery form for speed, and their bytes.
 
-use ark_ff::{BigInt, BigInteger, Fp256, MontBackend, MontConfig, PrimeField};
+use ark_ff::{BigInt, BigInteger, Field as _, Fp256, MontBackend, MontConfig, PrimeField};
 use curve25519_dalek::Scalar;
 
 /// The modulus l of ristretto255 and a generator of its multiplicative group.
@@ -57,6 +57,12 @@ pub fn from_wide(bytes: &[u8; 64]) -> Field {
 #[must_use]
 pub fn power_of_two(exponent: u32) -> Field {
     (0..exponent).fold(Field::from(1_u64), |power, _| power + power)
+}
+
+/// Return 2^-exponent.
+#[must_use]
+pub fn inverse_power_of_two(exponent: u32) -> Field {
+    power_of_two(exponent).inverse().unwrap_or_default() // the group order is odd
 }
 
 /// Return `1, base, base^2, ...`, `count` of them.

@@ -277,6 +277,14 @@ impl Prover<'_> {
                 let cell = |i: usize| columns.iter().map(move |column| column.get(i).copied().unwrap_or_default());
                 (0..rows).flat_map(cell).collect()
             }
+            (Values::Rows(table), Functional::Stride { step, offset }) => {
+                let cell = |line: &[i16], k: usize| line.get(step * k + offset).copied().unwrap_or(0);
+                let lines = table.values.chunks(table.columns);
+                let mut all: Vec<Field> =
+                    lines.flat_map(|line| (0..places).map(move |k| Field::from(cell(line, k)))).collect();
+                all.resize(rows * places, Field::zero());
+                all
+            }
             _ => {
                 let all = values.to_field();
                 let line = |i: usize| all.get(i * row..(i + 1) * row).unwrap_or_default();
