@@ -23,7 +23,10 @@ pub(crate) struct Opened {
 
 impl Committed for Opened {
     fn constant(value: Field) -> Self {
-        Self { value, blinding: Field::default() }
+        Self {
+            value,
+            blinding: Field::default(),
+        }
     }
 
     fn add_multiple(&mut self, factor: Field, other: &Self) {
@@ -51,13 +54,19 @@ impl Combination {
     pub(crate) fn point(index: usize) -> Self {
         let mut points = vec![Field::default(); index];
         points.push(Field::from(1_u64));
-        Self { constant: Field::default(), points }
+        Self {
+            constant: Field::default(),
+            points,
+        }
     }
 }
 
 impl Committed for Combination {
     fn constant(value: Field) -> Self {
-        Self { constant: value, points: Vec::new() }
+        Self {
+            constant: value,
+            points: Vec::new(),
+        }
     }
 
     fn add_multiple(&mut self, factor: Field, other: &Self) {
@@ -72,7 +81,9 @@ impl Committed for Combination {
 
     fn scale(&mut self, factor: Field) {
         self.constant *= factor;
-        self.points.iter_mut().for_each(|coefficient| *coefficient *= factor);
+        self.points
+            .iter_mut()
+            .for_each(|coefficient| *coefficient *= factor);
     }
 }
 

@@ -27,13 +27,17 @@ impl Equation {
     /// Add `weight` times another equation.
     fn add(&mut self, weight: Field, other: &Self) {
         if self.generators.len() < other.generators.len() {
-            self.generators.resize(other.generators.len(), Field::default());
+            self.generators
+                .resize(other.generators.len(), Field::default());
         }
         let pairs = self.generators.iter_mut().zip(&other.generators);
         pairs.for_each(|(sum, coefficient)| *sum += weight * coefficient);
         self.value += weight * other.value;
         self.blinding += weight * other.blinding;
-        let weighted = other.points.iter().map(|(point, coefficient)| (*point, weight * coefficient));
+        let weighted = other
+            .points
+            .iter()
+            .map(|(point, coefficient)| (*point, weight * coefficient));
         self.points.extend(weighted);
     }
 
@@ -42,12 +46,14 @@ impl Equation {
     /// # Errors
     /// [`ProofError::False`] when the sum is not the identity.
     pub fn check(&self) -> Result<(), ProofError> {
-        let list = generators(self.generators.len()).map_err(|_| ProofError::System("a row is too wide"))?;
+        let list = generators(self.generators.len())
+            .map_err(|_| ProofError::System("a row is too wide"))?;
         let fixed = [value_generator(), blinding_generator()];
         let points = list.iter().take(self.generators.len()).chain(&fixed);
         let points = points.chain(self.points.iter().map(|(point, _)| point));
         let coefficients = self.generators.iter().chain([&self.value, &self.blinding]);
-        let coefficients = coefficients.chain(self.points.iter().map(|(_, coefficient)| coefficient));
+        let coefficients =
+            coefficients.chain(self.points.iter().map(|(_, coefficient)| coefficient));
         let scalars: Vec<Scalar> = coefficients.map(to_scalar).collect();
         if RistrettoPoint::vartime_multiscalar_mul(&scalars, points).is_identity() {
             Ok(())

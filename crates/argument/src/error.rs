@@ -36,14 +36,23 @@ impl fmt::Display for ProofError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Length { expected, got } => {
-                write!(formatter, "a proof of this statement has {expected} bytes, not {got}")
+                write!(
+                    formatter,
+                    "a proof of this statement has {expected} bytes, not {got}"
+                )
             }
-            Self::Format => write!(formatter, "the proof does not begin with the tag of this version"),
+            Self::Format => write!(
+                formatter,
+                "the proof does not begin with the tag of this version"
+            ),
             Self::Encoding { element } => {
                 write!(formatter, "element {element} of the proof is not canonical")
             }
             Self::Input { matrix } => {
-                write!(formatter, "commitments number {matrix} are not those of the statement's shape")
+                write!(
+                    formatter,
+                    "commitments number {matrix} are not those of the statement's shape"
+                )
             }
             Self::Challenge => write!(formatter, "a challenge of the proof cannot be inverted"),
             Self::False => write!(formatter, "the proof does not hold for this statement"),

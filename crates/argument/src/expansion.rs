@@ -36,7 +36,10 @@ impl Expanded {
 
     /// The secret columns with their numbers, in order.
     pub(crate) fn secret_columns(&self) -> impl Iterator<Item = (usize, &Column)> {
-        self.columns.iter().enumerate().filter(|(_, column)| !column.is_public())
+        self.columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| !column.is_public())
     }
 }
 
@@ -86,7 +89,10 @@ fn expand_domain(
         );
         let expression =
             (Expression::Column(by_class) * product.left.clone()) * Expression::Column(dual);
-        constraints.push(Constraint { weight: Weight::Total, expression });
+        constraints.push(Constraint {
+            weight: Weight::Total,
+            expression,
+        });
     }
     let groups = lookup_groups(domain.lookups.len());
     let betas = powers(challenges.beta, system.table.arity);
@@ -95,7 +101,9 @@ fn expand_domain(
         let helper = push(&mut columns, Column::Full(Matrix::Helper(index, group)));
         helpers.push((Field::from(1_u64), Expression::Column(helper)));
         let lookups = domain.lookups.get(range.clone()).unwrap_or_default();
-        let fingerprints = lookups.iter().map(|lookup| fingerprint(lookup, challenges.alpha, &betas));
+        let fingerprints = lookups
+            .iter()
+            .map(|lookup| fingerprint(lookup, challenges.alpha, &betas));
         constraints.push(Constraint {
             weight: Weight::Point,
             expression: fraction(fingerprints.collect(), Expression::Column(helper)),
@@ -103,7 +111,10 @@ fn expand_domain(
     }
     if !helpers.is_empty() {
         let expression = Expression::combine(helpers);
-        constraints.push(Constraint { weight: Weight::Total, expression });
+        constraints.push(Constraint {
+            weight: Weight::Total,
+            expression,
+        });
     }
     Expanded {
         row_variables: domain.row_variables,
@@ -121,7 +132,11 @@ fn push(columns: &mut Vec<Column>, column: Column) -> usize {
 
 fn fingerprint(lookup: &[Expression], alpha: Field, betas: &[Field]) -> Expression {
     let parts = betas.iter().copied().zip(lookup.iter().cloned());
-    Expression::combine([(Field::from(1_u64), Expression::Constant(alpha))].into_iter().chain(parts))
+    Expression::combine(
+        [(Field::from(1_u64), Expression::Constant(alpha))]
+            .into_iter()
+            .chain(parts),
+    )
 }
 
 /// `h D - N`, where N / D is the sum of the inverses of the fingerprints.
@@ -133,9 +148,10 @@ fn fraction(fingerprints: Vec<Expression>, helper: Expression) -> Expression {
             Some((_, denominator)) if count == 1 => {
                 (denominator.clone() + next.clone(), denominator * next)
             }
-            Some((numerator, denominator)) => {
-                (numerator * next.clone() + denominator.clone(), denominator * next)
-            }
+            Some((numerator, denominator)) => (
+                numerator * next.clone() + denominator.clone(),
+                denominator * next,
+            ),
         });
     }
     let (numerator, denominator) = sum.unwrap_or((Expression::number(0), Expression::number(1)));

@@ -35,7 +35,12 @@ impl Expression {
     pub fn scale(self, factor: Field) -> Self {
         match self {
             Self::Constant(value) => Self::Constant(value * factor),
-            Self::Sum(parts) => Self::Sum(parts.into_iter().map(|(c, part)| (c * factor, part)).collect()),
+            Self::Sum(parts) => Self::Sum(
+                parts
+                    .into_iter()
+                    .map(|(c, part)| (c * factor, part))
+                    .collect(),
+            ),
             other => Self::Sum(vec![(factor, other)]),
         }
     }
@@ -76,7 +81,10 @@ impl Neg for Expression {
 impl Sub for Expression {
     type Output = Self;
 
-    #[expect(clippy::suspicious_arithmetic_impl, reason = "a difference is a sum with the opposite")]
+    #[expect(
+        clippy::suspicious_arithmetic_impl,
+        reason = "a difference is a sum with the opposite"
+    )]
     fn sub(self, other: Self) -> Self {
         self + -other
     }

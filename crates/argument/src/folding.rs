@@ -1,6 +1,9 @@
 //! The final opening: one vector, folded by four, then shown under a mask (steps 12 and 13).
 
-#![allow(clippy::indexing_slicing, reason = "vectors have W entries, and quarters of them have W / 4")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "vectors have W entries, and quarters of them have W / 4"
+)]
 
 use ark_ff::{Field as _, Zero};
 use cotrain_commitment::multiply_generators;
@@ -36,7 +39,9 @@ pub(crate) fn fold(vector: &[Field], factors: &[Field; PARTS]) -> Vec<Field> {
     let quarter = vector.len() / PARTS;
     let entry = |t: usize| -> Field {
         let parts = factors.iter().enumerate();
-        parts.map(|(part, factor)| *factor * vector[part * quarter + t]).sum()
+        parts
+            .map(|(part, factor)| *factor * vector[part * quarter + t])
+            .sum()
     };
     (0..quarter).map(entry).collect()
 }
@@ -73,7 +78,9 @@ pub(crate) fn open_final(
 /// x to the power of a distance.
 pub(crate) fn power(distance: &i32, powers: &[Field; PARTS], inverses: &[Field; PARTS]) -> Field {
     let list = if *distance < 0 { inverses } else { powers };
-    list.get(distance.unsigned_abs() as usize).copied().unwrap_or_default()
+    list.get(distance.unsigned_abs() as usize)
+        .copied()
+        .unwrap_or_default()
 }
 
 /// `sum over i - j = distance of (<u_i, G_j> + scale <u_i, a_j> V) + blinding H`.
@@ -90,15 +97,21 @@ fn cross_term(
     let mut product = Field::zero();
     for (i, part) in vector.chunks(quarter).enumerate() {
         let j = i32::try_from(i).unwrap_or(0) - distance;
-        let Some(j) = usize::try_from(j).ok().filter(|j| *j < PARTS) else { continue };
+        let Some(j) = usize::try_from(j).ok().filter(|j| *j < PARTS) else {
+            continue;
+        };
         let start = j * quarter;
         for (target, value) in scalars[start..start + quarter].iter_mut().zip(part) {
             *target = to_scalar(value);
         }
         product += dot(part, &functional[start..start + quarter]);
     }
-    let used = scalars.iter().rposition(|scalar| *scalar != Scalar::ZERO).map_or(0, |last| last + 1);
-    let sum = multiply_generators(&scalars[..used]).map_err(|_| WitnessError::Shape("a row is too wide"))?;
+    let used = scalars
+        .iter()
+        .rposition(|scalar| *scalar != Scalar::ZERO)
+        .map_or(0, |last| last + 1);
+    let sum = multiply_generators(&scalars[..used])
+        .map_err(|_| WitnessError::Shape("a row is too wide"))?;
     Ok(sum + commit_value(&(scale * product), blinding))
 }
 
@@ -116,10 +129,16 @@ fn show(
     // On the original generators the mask stands once for each part.
     let spread: Zeroizing<Vec<Field>> = Zeroizing::new(match inverses {
         None => mask.to_vec(),
-        Some(inverses) => inverses.iter().flat_map(|f| mask.iter().map(move |m| *f * m)).collect(),
+        Some(inverses) => inverses
+            .iter()
+            .flat_map(|f| mask.iter().map(move |m| *f * m))
+            .collect(),
     });
     let point = commit_row(&spread, &secret).ok_or(WitnessError::Shape("a row is too wide"))?;
-    writer.points(b"mask", &[point + multiply_value(&(scale * dot(&mask, functional)))]);
+    writer.points(
+        b"mask",
+        &[point + multiply_value(&(scale * dot(&mask, functional)))],
+    );
     let e = writer.challenge(b"opening");
     let responses: Vec<Field> = mask.iter().zip(vector).map(|(m, v)| *m + e * v).collect();
     writer.scalars(b"response", &responses);

@@ -33,12 +33,20 @@ pub(crate) fn element_count(system: &System) -> Result<usize, ProofError> {
     }
     let (sources, width) = opened_sources(system, expanded, &early)?;
     count += 2 * log(width) + sources;
-    count += if width > UNFOLDED { DISTANCES.len() + 1 + width / PARTS + 1 } else { 1 + width + 1 };
+    count += if width > UNFOLDED {
+        DISTANCES.len() + 1 + width / PARTS + 1
+    } else {
+        1 + width + 1
+    };
     Ok(count)
 }
 
 fn matrix_points(system: &System) -> Result<usize, ProofError> {
-    let mut count: usize = system.witnesses.iter().map(|&entries| MatrixShape::witness(entries).rows()).sum();
+    let mut count: usize = system
+        .witnesses
+        .iter()
+        .map(|&entries| MatrixShape::witness(entries).rows())
+        .sum();
     if system.has_lookups() {
         count += system.shape(Matrix::Multiplicities)?.rows();
     }
@@ -72,13 +80,21 @@ fn opened_sources(
 fn stand_ins(system: &System) -> EarlyChallenges {
     let points = system.domains.iter().map(|domain| {
         let products = domain.products.iter();
-        products.map(|product| (numbers(domain.column_variables), numbers(log(product.row)))).collect()
+        products
+            .map(|product| (numbers(domain.column_variables), numbers(log(product.row))))
+            .collect()
     });
     let [alpha, beta] = [0, 1].map(|index| numbers(2).get(index).copied().unwrap_or_default());
-    EarlyChallenges { alpha, beta, points: points.collect() }
+    EarlyChallenges {
+        alpha,
+        beta,
+        points: points.collect(),
+    }
 }
 
 fn numbers(count: usize) -> Vec<Field> {
     let start = crate::field::from_wide(&[0x5a; 64]);
-    std::iter::successors(Some(start), |number| Some(*number * start)).take(count).collect()
+    std::iter::successors(Some(start), |number| Some(*number * start))
+        .take(count)
+        .collect()
 }

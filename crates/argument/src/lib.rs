@@ -38,8 +38,8 @@ pub use crate::multilinear::{dot, eq_table};
 pub use crate::points::{VALUE_LABEL, value_generator};
 pub use crate::prover::{Opening, Witness, prove};
 pub use crate::system::{
-    Column, Constraint, Domain, Functional, Matrix, MatrixProduct, MatrixShape, System, Table, WITNESS_WIDTH,
-    Weight,
+    Column, Constraint, Domain, Functional, Matrix, MatrixProduct, MatrixShape, System, Table,
+    WITNESS_WIDTH, Weight,
 };
 pub use crate::values::{Rows, Values};
 pub use crate::verifier::{reduce, verify};

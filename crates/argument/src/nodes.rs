@@ -52,19 +52,30 @@ pub(crate) fn evaluate_nodes<C: Committed, E>(
         let value = match node {
             Node::Affine(affine) => {
                 let terms = affine.coefficients.iter();
-                combine(affine.constant, terms.map(|(&column, &factor)| (factor, columns.get(column))))
+                combine(
+                    affine.constant,
+                    terms.map(|(&column, &factor)| (factor, columns.get(column))),
+                )
             }
             Node::Linear(parts) => {
                 let terms = parts.iter();
-                combine(Field::default(), terms.map(|&(factor, id)| (factor, values.get(id))))
+                combine(
+                    Field::default(),
+                    terms.map(|&(factor, id)| (factor, values.get(id))),
+                )
             }
-            Node::Product(left, right) => match (operand(&values, *left), operand(&values, *right)) {
+            Node::Product(left, right) => match (operand(&values, *left), operand(&values, *right))
+            {
                 (Operand::Public(factor), other) | (other, Operand::Public(factor)) => {
                     other.scaled(factor)
                 }
                 (Operand::Secret(left), Operand::Secret(right)) => {
                     let product = multiply(&left, &right)?;
-                    products.push(ProvenProduct { left, right, product: product.clone() });
+                    products.push(ProvenProduct {
+                        left,
+                        right,
+                        product: product.clone(),
+                    });
                     Operand::Secret(product)
                 }
             },
@@ -76,7 +87,10 @@ pub(crate) fn evaluate_nodes<C: Committed, E>(
 
 fn operand<C: Committed>(values: &[Operand<C>], id: NodeId) -> Operand<C> {
     // Operands stand before the nodes that use them.
-    values.get(id).cloned().unwrap_or(Operand::Public(Field::default()))
+    values
+        .get(id)
+        .cloned()
+        .unwrap_or(Operand::Public(Field::default()))
 }
 
 fn combine<'a, C: Committed + 'a>(
@@ -88,7 +102,9 @@ fn combine<'a, C: Committed + 'a>(
         match operand {
             Some(Operand::Public(value)) => public += factor * value,
             Some(Operand::Secret(value)) => {
-                secret.get_or_insert_with(|| C::constant(Field::default())).add_multiple(factor, value);
+                secret
+                    .get_or_insert_with(|| C::constant(Field::default()))
+                    .add_multiple(factor, value);
             }
             None => {}
         }
@@ -128,7 +144,10 @@ pub(crate) fn identity<C: Committed>(
 ) -> C {
     let mut sum = C::constant(Field::default());
     for ((weight, id), lambda) in program.constraints.iter().zip(lambdas) {
-        sum.add_multiple(*lambda * weights.of(*weight), &operand(values, *id).committed());
+        sum.add_multiple(
+            *lambda * weights.of(*weight),
+            &operand(values, *id).committed(),
+        );
     }
     sum.add_multiple(-Field::from(1_u64), claim);
     sum

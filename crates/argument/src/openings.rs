@@ -16,7 +16,10 @@ pub(crate) struct Point {
 impl Point {
     pub(crate) fn new(challenges: &[Field], row_variables: usize) -> Self {
         let (row, column) = challenges.split_at(row_variables.min(challenges.len()));
-        Self { row: row.to_vec(), column: column.to_vec() }
+        Self {
+            row: row.to_vec(),
+            column: column.to_vec(),
+        }
     }
 
     fn all(&self) -> Vec<Field> {
@@ -29,7 +32,11 @@ pub(crate) fn evaluate_public(column: &Column, point: &Point) -> Field {
     match column {
         Column::ByRow(values) => dot(&eq_table(&point.row), values),
         Column::ByColumn(values) => dot(&eq_table(&point.column), values),
-        Column::Inside { rows, by_column, beyond } => {
+        Column::Inside {
+            rows,
+            by_column,
+            beyond,
+        } => {
             let inside = dot(&eq_table(&point.column), by_column);
             *beyond + eq_below(&point.row, *rows) * (inside - beyond)
         }
@@ -62,11 +69,29 @@ pub(crate) fn open_column(
     point: &Point,
 ) -> Result<Option<Opening>, ProofError> {
     Ok(match column {
-        Column::Full(matrix) => Some(open_vector(*matrix, system.shape(*matrix)?, &point.all(), Key::Full)),
-        Column::Row(matrix) => Some(open_vector(*matrix, system.shape(*matrix)?, &point.row, Key::Row)),
-        Column::Product { matrix, row, functional } => {
-            Some(open_product(*matrix, system.shape(*matrix)?, *row, functional, point))
-        }
+        Column::Full(matrix) => Some(open_vector(
+            *matrix,
+            system.shape(*matrix)?,
+            &point.all(),
+            Key::Full,
+        )),
+        Column::Row(matrix) => Some(open_vector(
+            *matrix,
+            system.shape(*matrix)?,
+            &point.row,
+            Key::Row,
+        )),
+        Column::Product {
+            matrix,
+            row,
+            functional,
+        } => Some(open_product(
+            *matrix,
+            system.shape(*matrix)?,
+            *row,
+            functional,
+            point,
+        )),
         Column::ByRow(_) | Column::ByColumn(_) | Column::Inside { .. } => None,
     })
 }
@@ -102,7 +127,13 @@ fn open_product(
         .iter()
         .flat_map(|inside| combination.iter().map(move |value| *inside * value))
         .collect();
-    Opening { matrix, key: Key::Product(matrix), width, left: eq_table(high), right }
+    Opening {
+        matrix,
+        key: Key::Product(matrix),
+        width,
+        left: eq_table(high),
+        right,
+    }
 }
 
 /// `f_j = sum_k eq(s)_k B_kj`, `row` numbers.
@@ -110,7 +141,9 @@ fn combine_columns(functional: &Functional, row: usize, point: &[Field]) -> Vec<
     let mut sums = vec![Field::default(); row];
     match functional {
         Functional::Same(values) => {
-            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum = *value);
+            sums.iter_mut()
+                .zip(values)
+                .for_each(|(sum, value)| *sum = *value);
         }
         Functional::Each(lists) => {
             for (eq, list) in eq_table(point).iter().zip(lists) {
@@ -153,7 +186,9 @@ pub(crate) fn sources(
     early: &EarlyChallenges,
     gamma: Field,
 ) -> Result<(Vec<Source>, usize), ProofError> {
-    let columns = domains.iter().map(|(domain, _)| domain.secret_columns().count());
+    let columns = domains
+        .iter()
+        .map(|(domain, _)| domain.secret_columns().count());
     let products = system.domains.iter().map(|domain| domain.products.len());
     let lookups = usize::from(system.has_lookups());
     let count = columns.sum::<usize>() + lookups + products.sum::<usize>();
@@ -182,16 +217,27 @@ pub(crate) fn sources(
             classes.truncate(product.classes);
             let flat: Vec<Field> = classes
                 .iter()
-                .flat_map(|class| features.iter().map(move |feature| claim.1 * class * feature))
+                .flat_map(|class| {
+                    features
+                        .iter()
+                        .map(move |feature| claim.1 * class * feature)
+                })
                 .collect();
-            list.extend(result_sources(product.result, system.shape(product.result)?, &flat, claim));
+            list.extend(result_sources(
+                product.result,
+                system.shape(product.result)?,
+                &flat,
+                claim,
+            ));
         }
     }
     Ok((list, count))
 }
 
 fn next(weights: &mut impl Iterator<Item = (usize, Field)>) -> Result<(usize, Field), ProofError> {
-    weights.next().ok_or(ProofError::System("more claims than were counted"))
+    weights
+        .next()
+        .ok_or(ProofError::System("more claims than were counted"))
 }
 
 fn scale(values: &[Field], factor: Field) -> Vec<Field> {
@@ -208,9 +254,15 @@ fn domain_sources(
     let mut products: Vec<(Key, Source)> = Vec::new();
     for (_, column) in domain.secret_columns() {
         let claim = next(weights)?;
-        let Some(opening) = open_column(system, column, point)? else { continue };
+        let Some(opening) = open_column(system, column, point)? else {
+            continue;
+        };
         let is_product = matches!(opening.key, Key::Product(_));
-        let list = if is_product { &mut products } else { &mut vectors };
+        let list = if is_product {
+            &mut products
+        } else {
+            &mut vectors
+        };
         let known = list.iter_mut().find(|(key, _)| *key == opening.key);
         match known {
             Some((_, source)) if is_product => {
@@ -219,7 +271,9 @@ fn domain_sources(
                 source.claims.push(claim);
             }
             Some((_, source)) => {
-                source.rows.push((opening.matrix, scale(&opening.left, claim.1)));
+                source
+                    .rows
+                    .push((opening.matrix, scale(&opening.left, claim.1)));
                 source.claims.push(claim);
             }
             None => {
@@ -238,7 +292,11 @@ fn domain_sources(
             }
         }
     }
-    Ok(vectors.into_iter().chain(products).map(|(_, source)| source).collect())
+    Ok(vectors
+        .into_iter()
+        .chain(products)
+        .map(|(_, source)| source)
+        .collect())
 }
 
 /// One source for each commitment of a result; the committed value counts in the first.
@@ -257,7 +315,12 @@ fn result_sources(
         let mut coefficients = vec![Field::default(); row];
         coefficients.push(one);
         let claims = if row == 0 { vec![claim] } else { Vec::new() };
-        Source { width, rows: vec![(matrix, coefficients)], functional, claims }
+        Source {
+            width,
+            rows: vec![(matrix, coefficients)],
+            functional,
+            claims,
+        }
     })
     .collect()
 }

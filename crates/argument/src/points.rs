@@ -22,8 +22,12 @@ pub fn value_generator() -> RistrettoPoint {
 
 fn value_table() -> &'static RistrettoBasepointTable {
     VALUE_TABLE.get_or_init(|| {
-        let hash = Sha512::new().chain_update(VALUE_LABEL).chain_update(0_u64.to_le_bytes());
-        RistrettoBasepointTable::create(&RistrettoPoint::from_uniform_bytes(&hash.finalize().into()))
+        let hash = Sha512::new()
+            .chain_update(VALUE_LABEL)
+            .chain_update(0_u64.to_le_bytes());
+        RistrettoBasepointTable::create(&RistrettoPoint::from_uniform_bytes(
+            &hash.finalize().into(),
+        ))
     })
 }
 
@@ -62,9 +66,19 @@ mod tests {
     fn rows_and_values_are_what_they_say() {
         let (two, three) = (Field::from(2_u64), Field::from(3_u64));
         let h = blinding_generator();
-        assert_eq!(commit_value(&two, &three), value_generator() * Scalar::from(2_u64) + h * Scalar::from(3_u64));
-        let row = generator(0).unwrap() * Scalar::from(2_u64) + generator(1).unwrap() * Scalar::from(3_u64);
-        assert_eq!(commit_row(&[two, three], &two), Some(row + h * Scalar::from(2_u64)));
-        assert_eq!(multiply_value(&two), commit_value(&two, &Field::from(0_u64)));
+        assert_eq!(
+            commit_value(&two, &three),
+            value_generator() * Scalar::from(2_u64) + h * Scalar::from(3_u64)
+        );
+        let row = generator(0).unwrap() * Scalar::from(2_u64)
+            + generator(1).unwrap() * Scalar::from(3_u64);
+        assert_eq!(
+            commit_row(&[two, three], &two),
+            Some(row + h * Scalar::from(2_u64))
+        );
+        assert_eq!(
+            multiply_value(&two),
+            commit_value(&two, &Field::from(0_u64))
+        );
     }
 }

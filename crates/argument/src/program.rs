@@ -24,7 +24,8 @@ impl Affine {
         for (&column, &coefficient) in &other.coefficients {
             *self.coefficients.entry(column).or_default() += factor * coefficient;
         }
-        self.coefficients.retain(|_, coefficient| !coefficient.is_zero());
+        self.coefficients
+            .retain(|_, coefficient| !coefficient.is_zero());
     }
 
     fn scaled(&self, factor: Field) -> Self {
@@ -67,17 +68,27 @@ impl Program {
             .map(|constraint| (constraint.weight, compiler.node(&constraint.expression)))
             .collect();
         let public = public_nodes(&compiler.nodes, columns);
-        let mut program = Self { nodes: compiler.nodes, constraints: outputs, degree: 2, public };
+        let mut program = Self {
+            nodes: compiler.nodes,
+            constraints: outputs,
+            degree: 2,
+            public,
+        };
         program.degree = program.round_degree();
         program
     }
 
     /// The numbers of the products of two committed values, in order.
     pub(crate) fn secret_products(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.nodes.iter().enumerate().filter_map(|(id, node)| match node {
-            Node::Product(left, right) if !self.is_public(*left) && !self.is_public(*right) => Some(id),
-            _ => None,
-        })
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter_map(|(id, node)| match node {
+                Node::Product(left, right) if !self.is_public(*left) && !self.is_public(*right) => {
+                    Some(id)
+                }
+                _ => None,
+            })
     }
 
     pub(crate) fn is_public(&self, id: NodeId) -> bool {
@@ -149,9 +160,10 @@ impl Compiler {
 
     fn compile(&mut self, expression: &Expression) -> Compiled {
         match expression {
-            Expression::Constant(value) => {
-                Compiled::Affine(Affine { constant: *value, coefficients: BTreeMap::new() })
-            }
+            Expression::Constant(value) => Compiled::Affine(Affine {
+                constant: *value,
+                coefficients: BTreeMap::new(),
+            }),
             Expression::Column(column) => Compiled::Affine(Affine {
                 constant: Field::zero(),
                 coefficients: [(*column, Field::from(1_u64))].into(),

@@ -25,9 +25,9 @@ use crate::multilinear::{bind, dot, eq_table};
 use crate::nodes::{Operand, ProvenProduct, Weights, evaluate_nodes, identity};
 use crate::openings::{Point, Source, evaluate_public, log, open_column, sources};
 use crate::points::{commit_row, commit_value};
+use crate::rounds::Interpolation;
 use crate::system::{Column, Functional, Matrix, MatrixShape, System};
 use crate::tables::{DomainTables, round_values};
-use crate::rounds::Interpolation;
 use crate::values::Values;
 use crate::writer::Writer;
 
@@ -88,21 +88,48 @@ pub fn prove(
 }
 
 fn check_witness(system: &System, witness: &Witness) -> Result<(), WitnessError> {
-    let check = |fits: bool, what| if fits { Ok(()) } else { Err(WitnessError::Shape(what)) };
-    check(witness.inputs.len() == system.inputs.len(), "the number of inputs")?;
+    let check = |fits: bool, what| {
+        if fits {
+            Ok(())
+        } else {
+            Err(WitnessError::Shape(what))
+        }
+    };
+    check(
+        witness.inputs.len() == system.inputs.len(),
+        "the number of inputs",
+    )?;
     for (opening, shape) in witness.inputs.iter().zip(&system.inputs) {
-        check(opening.values.entries() == shape.entries, "the entries of an input")?;
-        check(opening.blindings.len() == shape.rows(), "the blindings of an input")?;
+        check(
+            opening.values.entries() == shape.entries,
+            "the entries of an input",
+        )?;
+        check(
+            opening.blindings.len() == shape.rows(),
+            "the blindings of an input",
+        )?;
     }
     let entries = witness.witnesses.iter().map(Values::entries);
-    check(entries.eq(system.witnesses.iter().copied()), "the entries of a witness matrix")?;
+    check(
+        entries.eq(system.witnesses.iter().copied()),
+        "the entries of a witness matrix",
+    )?;
     check(witness.lookups.len() == system.domains.len(), "the lookups")?;
     for (lists, domain) in witness.lookups.iter().zip(&system.domains) {
-        check(lists.len() == domain.lookups.len(), "the lookups of a domain")?;
+        check(
+            lists.len() == domain.lookups.len(),
+            "the lookups of a domain",
+        )?;
         for list in lists {
-            check(list.len() == 1 << domain.variables(), "the places of a lookup")?;
+            check(
+                list.len() == 1 << domain.variables(),
+                "the places of a lookup",
+            )?;
             let rows = system.table.rows();
-            check(list.iter().all(|&row| (row as usize) < rows), "a row of the table")?;
+            check(
+                list.iter().all(|&row| (row as usize) < rows),
+                "a row of the table",
+            )?;
         }
     }
     Ok(())
@@ -116,9 +143,15 @@ fn digest(witness: &Witness) -> Zeroizing<[u8; 64]> {
             hash.update(to_bytes(blinding));
         }
     }
-    for values in witness.witnesses.iter().chain(witness.inputs.iter().map(|input| &input.values)) {
+    for values in witness
+        .witnesses
+        .iter()
+        .chain(witness.inputs.iter().map(|input| &input.values))
+    {
         match values {
-            Values::Small(values) => values.iter().for_each(|value| hash.update(value.to_le_bytes())),
+            Values::Small(values) => values
+                .iter()
+                .for_each(|value| hash.update(value.to_le_bytes())),
             Values::Field(values) => values.iter().for_each(|value| hash.update(to_bytes(value))),
             Values::Rows(_) => {} // its blindings stand for it
         }
@@ -176,7 +209,11 @@ impl Prover<'_> {
             for row in self.witness.lookups.iter().flatten().flatten() {
                 counts[*row as usize] += 1;
             }
-            self.commit_matrix(Matrix::Multiplicities, Values::Small(counts), b"multiplicity")?;
+            self.commit_matrix(
+                Matrix::Multiplicities,
+                Values::Small(counts),
+                b"multiplicity",
+            )?;
         }
         Ok(())
     }
@@ -198,7 +235,13 @@ impl Prover<'_> {
     // Step 4.
     fn early_challenges(&mut self) -> EarlyChallenges {
         let lookups = self.system.has_lookups();
-        let mut draw = |label| if lookups { self.writer.challenge(label) } else { Field::zero() };
+        let mut draw = |label| {
+            if lookups {
+                self.writer.challenge(label)
+            } else {
+                Field::zero()
+            }
+        };
         let (alpha, beta) = (draw(b"alpha"), draw(b"beta"));
         let mut points = Vec::new();
         for domain in &self.system.domains {
@@ -208,7 +251,11 @@ impl Prover<'_> {
             });
             points.push(product.collect());
         }
-        EarlyChallenges { alpha, beta, points }
+        EarlyChallenges {
+            alpha,
+            beta,
+            points,
+        }
     }
 
     /// The values of every affine node in every place, helpers left out.
@@ -225,7 +272,9 @@ impl Prover<'_> {
     fn column_values(&self, domain: &Expanded, column: &Column) -> Vec<Field> {
         let (rows, places) = (1 << domain.row_variables, 1 << domain.column_variables);
         let by_row = |values: &dyn Fn(usize) -> Field| -> Vec<Field> {
-            (0..rows).flat_map(|i| std::iter::repeat_n(values(i), places)).collect()
+            (0..rows)
+                .flat_map(|i| std::iter::repeat_n(values(i), places))
+                .collect()
         };
         match column {
             Column::Full(matrix) => {
@@ -237,20 +286,34 @@ impl Prover<'_> {
                 let values = self.opening(*matrix).values.to_field();
                 by_row(&|i| values.get(i).copied().unwrap_or_default())
             }
-            Column::Product { matrix, functional, row } => {
-                self.product_values(*matrix, *row, functional, rows, places)
-            }
+            Column::Product {
+                matrix,
+                functional,
+                row,
+            } => self.product_values(*matrix, *row, functional, rows, places),
             Column::ByRow(values) => by_row(&|i| values.get(i).copied().unwrap_or_default()),
             Column::ByColumn(values) => {
                 let mut list = values.clone();
                 list.resize(places, Field::zero());
                 std::iter::repeat_n(list, rows).flatten().collect()
             }
-            Column::Inside { rows: inside, by_column, beyond } => {
+            Column::Inside {
+                rows: inside,
+                by_column,
+                beyond,
+            } => {
                 let mut list = by_column.clone();
                 list.resize(places, Field::zero());
                 let outside = vec![*beyond; places];
-                (0..rows).flat_map(|i| if i < *inside { list.clone() } else { outside.clone() }).collect()
+                (0..rows)
+                    .flat_map(|i| {
+                        if i < *inside {
+                            list.clone()
+                        } else {
+                            outside.clone()
+                        }
+                    })
+                    .collect()
             }
         }
     }
@@ -265,8 +328,10 @@ impl Prover<'_> {
     ) -> Vec<Field> {
         let values = &self.opening(matrix).values;
         let repeat = |list: Vec<Field>| -> Vec<Field> {
-            let mut all: Vec<Field> =
-                list.into_iter().flat_map(|value| std::iter::repeat_n(value, places)).collect();
+            let mut all: Vec<Field> = list
+                .into_iter()
+                .flat_map(|value| std::iter::repeat_n(value, places))
+                .collect();
             all.resize(rows * places, Field::zero());
             all
         };
@@ -274,14 +339,20 @@ impl Prover<'_> {
             (Values::Rows(table), Functional::Same(v)) => repeat(table.times_field(v)),
             (Values::Rows(table), Functional::Each(lists)) => {
                 let columns: Vec<Vec<Field>> = lists.iter().map(|v| table.times_small(v)).collect();
-                let cell = |i: usize| columns.iter().map(move |column| column.get(i).copied().unwrap_or_default());
+                let cell = |i: usize| {
+                    columns
+                        .iter()
+                        .map(move |column| column.get(i).copied().unwrap_or_default())
+                };
                 (0..rows).flat_map(cell).collect()
             }
             (Values::Rows(table), Functional::Stride { step, offset }) => {
-                let cell = |line: &[i16], k: usize| line.get(step * k + offset).copied().unwrap_or(0);
+                let cell =
+                    |line: &[i16], k: usize| line.get(step * k + offset).copied().unwrap_or(0);
                 let lines = table.values.chunks(table.columns);
-                let mut all: Vec<Field> =
-                    lines.flat_map(|line| (0..places).map(move |k| Field::from(cell(line, k)))).collect();
+                let mut all: Vec<Field> = lines
+                    .flat_map(|line| (0..places).map(move |k| Field::from(cell(line, k))))
+                    .collect();
                 all.resize(rows * places, Field::zero());
                 all
             }
@@ -298,7 +369,10 @@ impl Prover<'_> {
                         line(i).get(step * k + offset).copied().unwrap_or_default()
                     }
                 };
-                (0..rows).flat_map(|i| (0..places).map(move |k| (i, k))).map(|(i, k)| cell(i, k)).collect()
+                (0..rows)
+                    .flat_map(|i| (0..places).map(move |k| (i, k)))
+                    .map(|(i, k)| cell(i, k))
+                    .collect()
             }
         }
     }
@@ -316,7 +390,11 @@ impl Prover<'_> {
             let rows = &self.witness.lookups[index][range.clone()];
             let helper = helper_values(rows, inverses);
             tables.add_column(first + group, &helper);
-            self.commit_matrix(Matrix::Helper(index, group), Values::Field(helper), b"helper")?;
+            self.commit_matrix(
+                Matrix::Helper(index, group),
+                Values::Field(helper),
+                b"helper",
+            )?;
         }
         Ok(())
     }
@@ -330,10 +408,12 @@ impl Prover<'_> {
         let mut sums = Vec::new();
         for (index, domain) in expanded.iter().enumerate() {
             let sum: Field = (0..domain.groups.len())
-                .map(|group| match &self.opening(Matrix::Helper(index, group)).values {
-                    Values::Field(values) => values.iter().sum(),
-                    _ => Field::zero(),
-                })
+                .map(
+                    |group| match &self.opening(Matrix::Helper(index, group)).values {
+                        Values::Field(values) => values.iter().sum(),
+                        _ => Field::zero(),
+                    },
+                )
                 .sum();
             let looked_up = !domain.groups.is_empty();
             sums.push(looked_up.then(|| self.writer.commit(b"sum", sum)));
@@ -345,7 +425,9 @@ impl Prover<'_> {
                 let features = eq_table(feature);
                 let classes = eq_table(class);
                 let lines = values.chunks(product.columns).zip(classes);
-                let value = lines.map(|(line, class)| class * dot(line, &features)).sum();
+                let value = lines
+                    .map(|(line, class)| class * dot(line, &features))
+                    .sum();
                 products.push(self.writer.commit(b"sum", value));
             }
         }
@@ -361,7 +443,10 @@ impl Prover<'_> {
     ) -> Result<Point, WitnessError> {
         let n = domain.variables();
         let tau = self.writer.challenges(b"tau", n);
-        let lambdas = powers(self.writer.challenge(b"lambda"), domain.program.constraints.len());
+        let lambdas = powers(
+            self.writer.challenge(b"lambda"),
+            domain.program.constraints.len(),
+        );
         tables.weigh(&domain.program, &lambdas, &tau, domain.row_variables);
         let mut claim = total_claim(&domain.program.constraints, &lambdas, totals);
         let interpolation = Interpolation::new(domain.program.degree);
@@ -385,14 +470,25 @@ impl Prover<'_> {
             point: eq_at(&tau, &challenges),
             row: eq_at(row_tau, row_point),
         };
-        self.identities.push(identity(&domain.program, &nodes, &lambdas, &weights, &claim));
+        self.identities.push(identity(
+            &domain.program,
+            &nodes,
+            &lambdas,
+            &weights,
+            &claim,
+        ));
         Ok(point)
     }
 
     /// Commit to `c_0, c_2, ..., c_D`, draw the challenge, and move the claim on.
     fn prove_round(&mut self, coefficients: &[Field], claim: &mut Opened) -> Field {
-        let sent = coefficients.iter().enumerate().filter(|(power, _)| *power != 1);
-        let sent: Vec<Opened> = sent.map(|(_, value)| self.writer.commit(b"round", *value)).collect();
+        let sent = coefficients
+            .iter()
+            .enumerate()
+            .filter(|(power, _)| *power != 1);
+        let sent: Vec<Opened> = sent
+            .map(|(_, value)| self.writer.commit(b"round", *value))
+            .collect();
         let r = self.writer.challenge(b"r");
         *claim = next_claim(claim, &sent, r);
         r
@@ -412,9 +508,14 @@ impl Prover<'_> {
                 continue;
             };
             let (matrix, rows) = (opening.matrix, opening.left.len());
-            let known = combined.iter().position(|(m, r, _)| (*m, *r) == (matrix, rows));
+            let known = combined
+                .iter()
+                .position(|(m, r, _)| (*m, *r) == (matrix, rows));
             let place = known.unwrap_or_else(|| {
-                let vector = self.opening(matrix).values.combine(&opening.left, opening.width);
+                let vector = self
+                    .opening(matrix)
+                    .values
+                    .combine(&opening.left, opening.width);
                 combined.push((matrix, rows, vector));
                 combined.len() - 1
             });
@@ -432,7 +533,9 @@ impl Prover<'_> {
             return Vec::new();
         }
         let mut claim = Opened::default();
-        sums.iter().flatten().for_each(|sum| claim.add_multiple(Field::from(1_u64), sum));
+        sums.iter()
+            .flatten()
+            .for_each(|sum| claim.add_multiple(Field::from(1_u64), sum));
         let counts = self.opening(Matrix::Multiplicities).values.to_field();
         let point = self.prove_inner(vec![(counts, inverses.clone())], &mut claim);
         let eq = eq_table(&point);
@@ -447,8 +550,15 @@ impl Prover<'_> {
     }
 
     /// Sumcheck of a sum of products of two vectors; return the point.
-    fn prove_inner(&mut self, mut pairs: Vec<(Vec<Field>, Vec<Field>)>, claim: &mut Opened) -> Vec<Field> {
-        let longest = pairs.iter().map(|(left, right)| left.len().max(right.len())).max();
+    fn prove_inner(
+        &mut self,
+        mut pairs: Vec<(Vec<Field>, Vec<Field>)>,
+        claim: &mut Opened,
+    ) -> Vec<Field> {
+        let longest = pairs
+            .iter()
+            .map(|(left, right)| left.len().max(right.len()))
+            .max();
         let length = longest.unwrap_or(1).next_power_of_two();
         for (left, right) in &mut pairs {
             left.resize(length, Field::zero());
@@ -475,17 +585,30 @@ impl Prover<'_> {
         let products = std::mem::take(&mut self.products);
         let mut masks = Vec::with_capacity(products.len());
         for product in &products {
-            let (x, first, second) = (self.writer.secret(), self.writer.secret(), self.writer.secret());
+            let (x, first, second) = (
+                self.writer.secret(),
+                self.writer.secret(),
+                self.writer.secret(),
+            );
             let base = &product.right; // x B + s2 H, with B = b V + r_b H
             let masked = commit_value(&(x * base.value), &(x * base.blinding + second));
-            self.writer.points(b"product-mask", &[commit_value(&x, &first), masked]);
+            self.writer
+                .points(b"product-mask", &[commit_value(&x, &first), masked]);
             masks.push(Zeroizing::new([x, first, second]));
         }
         let e = self.writer.challenge(b"product");
         for (product, mask) in products.iter().zip(&masks) {
-            let ProvenProduct { left, right, product } = product;
+            let ProvenProduct {
+                left,
+                right,
+                product,
+            } = product;
             let slack = product.blinding - left.value * right.blinding;
-            let responses = [mask[0] + e * left.value, mask[1] + e * left.blinding, mask[2] + e * slack];
+            let responses = [
+                mask[0] + e * left.value,
+                mask[1] + e * left.blinding,
+                mask[2] + e * slack,
+            ];
             self.writer.scalars(b"product-response", &responses);
         }
     }
@@ -499,10 +622,14 @@ impl Prover<'_> {
     ) -> Result<(), WitnessError> {
         let gamma = self.writer.challenge(b"gamma");
         let (list, _) = sources(self.system, ended, table_point, early, gamma)?;
-        let vectors: Vec<_> = list.iter().map(|source| self.source_vector(source)).collect();
-        let pairs = vectors.iter().zip(&list).map(|(vector, source)| {
-            (vector.0.to_vec(), source.functional.clone())
-        });
+        let vectors: Vec<_> = list
+            .iter()
+            .map(|source| self.source_vector(source))
+            .collect();
+        let pairs = vectors
+            .iter()
+            .zip(&list)
+            .map(|(vector, source)| (vector.0.to_vec(), source.functional.clone()));
         let pairs: Vec<_> = pairs.collect();
         let mut claim = Opened::default();
         for (index, weight) in list.iter().flat_map(|source| &source.claims) {
@@ -513,7 +640,9 @@ impl Prover<'_> {
         let mut zero = Opened::default();
         let mut ends = Vec::with_capacity(list.len());
         for (vector, source) in vectors.iter().zip(&list) {
-            let end = self.writer.commit(b"evaluation", dot(vector.0.as_slice(), &eq));
+            let end = self
+                .writer
+                .commit(b"evaluation", dot(vector.0.as_slice(), &eq));
             zero.add_multiple(dot(&source.functional, &eq), &end);
             ends.push(end);
         }
@@ -535,7 +664,10 @@ impl Prover<'_> {
         let mut joined = Zeroizing::new(vec![Field::zero(); functional.len()]);
         let mut blinding = Field::zero();
         for ((vector, secret), (delta, end)) in vectors.iter().zip(deltas.iter().zip(ends)) {
-            joined.iter_mut().zip(vector.iter()).for_each(|(sum, value)| *sum += *delta * value);
+            joined
+                .iter_mut()
+                .zip(vector.iter())
+                .for_each(|(sum, value)| *sum += *delta * value);
             blinding += *delta * (*secret + scale * end.blinding);
         }
         for (theta, identity) in thetas.iter().zip(&self.identities) {
@@ -551,14 +683,22 @@ impl Prover<'_> {
         for (matrix, coefficients) in &source.rows {
             let opening = self.opening(*matrix);
             let part = Zeroizing::new(opening.values.combine(coefficients, source.width));
-            vector.iter_mut().zip(part.iter()).for_each(|(sum, value)| *sum += value);
+            vector
+                .iter_mut()
+                .zip(part.iter())
+                .for_each(|(sum, value)| *sum += value);
             blinding += dot(coefficients, &opening.blindings);
         }
         (vector, blinding)
     }
 
     fn opening(&self, matrix: Matrix) -> &Opening {
-        let made = || self.made.iter().find(|(known, _)| *known == matrix).map(|(_, opening)| opening);
+        let made = || {
+            self.made
+                .iter()
+                .find(|(known, _)| *known == matrix)
+                .map(|(_, opening)| opening)
+        };
         match matrix {
             Matrix::Input(index) => &self.witness.inputs[index],
             _ => made().unwrap_or_else(|| &self.witness.inputs[0]), // steps 3 and 5 make every other matrix
@@ -575,13 +715,15 @@ fn commit_values(
     let wide = || WitnessError::Shape("a row is too wide");
     match values {
         Values::Small(values) => {
-            let scalars: Zeroizing<Vec<Scalar>> = Zeroizing::new(blindings.iter().map(to_scalar).collect());
+            let scalars: Zeroizing<Vec<Scalar>> =
+                Zeroizing::new(blindings.iter().map(to_scalar).collect());
             commit_rows(values, shape.width, &scalars).map_err(|_| wide())
         }
         _ => {
             let entries = Zeroizing::new(values.to_field());
             let rows = entries.par_chunks(shape.width).zip(blindings);
-            rows.map(|(row, blinding)| commit_row(row, blinding).ok_or_else(wide)).collect()
+            rows.map(|(row, blinding)| commit_row(row, blinding).ok_or_else(wide))
+                .collect()
         }
     }
 }
@@ -609,7 +751,10 @@ pub(crate) fn total_claim<C: Committed>(
     totals: &[C],
 ) -> C {
     let mut claim = C::constant(Field::zero());
-    let total = constraints.iter().zip(lambdas).filter(|((weight, _), _)| *weight == crate::system::Weight::Total);
+    let total = constraints
+        .iter()
+        .zip(lambdas)
+        .filter(|((weight, _), _)| *weight == crate::system::Weight::Total);
     for ((_, lambda), value) in total.zip(totals) {
         claim.add_multiple(*lambda, value);
     }
@@ -619,7 +764,10 @@ pub(crate) fn total_claim<C: Committed>(
 /// `eq(point)` at another point.
 pub(crate) fn eq_at(left: &[Field], right: &[Field]) -> Field {
     let one = Field::from(1_u64);
-    left.iter().zip(right).map(|(&a, &b)| a * b + (one - a) * (one - b)).product()
+    left.iter()
+        .zip(right)
+        .map(|(&a, &b)| a * b + (one - a) * (one - b))
+        .product()
 }
 
 /// The coefficients of the round polynomial of a sum of products of two vectors.
@@ -641,9 +789,13 @@ fn inner_round(pairs: &[(Vec<Field>, Vec<Field>)]) -> Vec<Field> {
         };
         let chunk = 1 << 12;
         let parts = (0..half.div_ceil(chunk)).into_par_iter();
-        let list: Vec<[Field; 3]> = parts.map(|c| part(c * chunk..((c + 1) * chunk).min(half))).collect();
+        let list: Vec<[Field; 3]> = parts
+            .map(|c| part(c * chunk..((c + 1) * chunk).min(half)))
+            .collect();
         for part in list {
-            sums.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
+            sums.iter_mut()
+                .zip(part)
+                .for_each(|(sum, value)| *sum += value);
         }
     }
     sums.to_vec()

@@ -20,9 +20,16 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Begin to read; a proof has the tag and exactly `count` elements.
-    pub(crate) fn new(transcript: Transcript, proof: &'a [u8], count: usize) -> Result<Self, ProofError> {
+    pub(crate) fn new(
+        transcript: Transcript,
+        proof: &'a [u8],
+        count: usize,
+    ) -> Result<Self, ProofError> {
         let expected = count.saturating_mul(32).saturating_add(FORMAT.len());
-        let length = ProofError::Length { expected, got: proof.len() };
+        let length = ProofError::Length {
+            expected,
+            got: proof.len(),
+        };
         if proof.len() != expected {
             return Err(length);
         }
@@ -30,8 +37,15 @@ impl<'a> Reader<'a> {
         if tag != FORMAT {
             return Err(ProofError::Format);
         }
-        let (elements, []) = rest.as_chunks() else { return Err(length) };
-        Ok(Self { transcript, elements: elements.iter(), count: 0, points: Vec::new() })
+        let (elements, []) = rest.as_chunks() else {
+            return Err(length);
+        };
+        Ok(Self {
+            transcript,
+            elements: elements.iter(),
+            count: 0,
+            points: Vec::new(),
+        })
     }
 
     pub(crate) fn challenge(&mut self, label: &'static [u8]) -> Field {
@@ -45,7 +59,9 @@ impl<'a> Reader<'a> {
     /// Read a point; return its number among the points.
     pub(crate) fn point(&mut self, label: &'static [u8]) -> Result<usize, ProofError> {
         let (element, bytes) = self.next(label)?;
-        let point = CompressedRistretto(*bytes).decompress().ok_or(ProofError::Encoding { element })?;
+        let point = CompressedRistretto(*bytes)
+            .decompress()
+            .ok_or(ProofError::Encoding { element })?;
         self.points.push(point);
         Ok(self.points.len() - 1)
     }
@@ -60,7 +76,11 @@ impl<'a> Reader<'a> {
         from_canonical(bytes).ok_or(ProofError::Encoding { element })
     }
 
-    pub(crate) fn scalars(&mut self, label: &'static [u8], count: usize) -> Result<Vec<Field>, ProofError> {
+    pub(crate) fn scalars(
+        &mut self,
+        label: &'static [u8],
+        count: usize,
+    ) -> Result<Vec<Field>, ProofError> {
         (0..count).map(|_| self.scalar(label)).collect()
     }
 
@@ -71,7 +91,10 @@ impl<'a> Reader<'a> {
 
     fn next(&mut self, label: &'static [u8]) -> Result<(usize, &'a [u8; 32]), ProofError> {
         let element = self.count;
-        let bytes = self.elements.next().ok_or(ProofError::Encoding { element })?;
+        let bytes = self
+            .elements
+            .next()
+            .ok_or(ProofError::Encoding { element })?;
         self.transcript.absorb(label, bytes);
         self.count += 1;
         Ok((element, bytes))

@@ -15,13 +15,18 @@ impl Interpolation {
     pub(crate) fn new(degree: usize) -> Self {
         let places: Vec<Field> = (0..=degree as u64).map(Field::from).collect();
         let basis = places.iter().enumerate().map(|(index, &place)| {
-            let others = places.iter().enumerate().filter(|(other, _)| *other != index);
+            let others = places
+                .iter()
+                .enumerate()
+                .filter(|(other, _)| *other != index);
             others.fold(vec![Field::from(1_u64)], |polynomial, (_, &root)| {
                 let inverse = (place - root).inverse().unwrap_or_default(); // places differ
                 times_root(&polynomial, root, inverse)
             })
         });
-        Self { basis: basis.collect() }
+        Self {
+            basis: basis.collect(),
+        }
     }
 
     pub(crate) fn coefficients(&self, values: &[Field]) -> Vec<Field> {
@@ -39,7 +44,10 @@ impl Interpolation {
 fn times_root(polynomial: &[Field], root: Field, factor: Field) -> Vec<Field> {
     let shifted = std::iter::once(Field::zero()).chain(polynomial.iter().copied());
     let padded = polynomial.iter().copied().chain([Field::zero()]);
-    shifted.zip(padded).map(|(high, low)| (high - root * low) * factor).collect()
+    shifted
+        .zip(padded)
+        .map(|(high, low)| (high - root * low) * factor)
+        .collect()
 }
 
 #[cfg(test)]
@@ -51,7 +59,10 @@ mod tests {
         let coefficients: Vec<Field> = [7_u64, 0, 5, 11].map(Field::from).to_vec();
         let value = |x: u64| {
             let x = Field::from(x);
-            coefficients.iter().rev().fold(Field::zero(), |sum, c| sum * x + c)
+            coefficients
+                .iter()
+                .rev()
+                .fold(Field::zero(), |sum, c| sum * x + c)
         };
         let values: Vec<Field> = (0..4).map(value).collect();
         assert_eq!(Interpolation::new(3).coefficients(&values), coefficients);

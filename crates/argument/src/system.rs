@@ -22,7 +22,10 @@ impl MatrixShape {
     /// The shape of a matrix that a proof makes.
     #[must_use]
     pub fn witness(entries: usize) -> Self {
-        Self { entries, width: entries.next_power_of_two().min(WITNESS_WIDTH) }
+        Self {
+            entries,
+            width: entries.next_power_of_two().min(WITNESS_WIDTH),
+        }
     }
 
     /// The number of its commitments.
@@ -96,7 +99,10 @@ impl Column {
     /// Whether everybody can compute its values.
     #[must_use]
     pub fn is_public(&self) -> bool {
-        matches!(self, Self::ByRow(_) | Self::ByColumn(_) | Self::Inside { .. })
+        matches!(
+            self,
+            Self::ByRow(_) | Self::ByColumn(_) | Self::Inside { .. }
+        )
     }
 }
 
@@ -213,9 +219,11 @@ impl System {
         let missing = ProofError::System("a column names a matrix that is not there");
         match matrix {
             Matrix::Input(index) => self.inputs.get(index).copied().ok_or(missing),
-            Matrix::Witness(index) => {
-                self.witnesses.get(index).map(|&entries| MatrixShape::witness(entries)).ok_or(missing)
-            }
+            Matrix::Witness(index) => self
+                .witnesses
+                .get(index)
+                .map(|&entries| MatrixShape::witness(entries))
+                .ok_or(missing),
             Matrix::Helper(domain, _) => {
                 let domain = self.domains.get(domain).ok_or(missing)?;
                 Ok(MatrixShape::witness(1 << domain.variables()))
@@ -229,23 +237,43 @@ impl System {
     /// # Errors
     /// [`ProofError::System`] names what does not.
     pub fn check(&self) -> Result<(), ProofError> {
-        let fits = |condition: bool, what| if condition { Ok(()) } else { Err(ProofError::System(what)) };
+        let fits = |condition: bool, what| {
+            if condition {
+                Ok(())
+            } else {
+                Err(ProofError::System(what))
+            }
+        };
         let shapes = self.inputs.iter().copied();
-        for shape in shapes.chain(self.witnesses.iter().map(|&entries| MatrixShape::witness(entries))) {
-            let wide = shape.width.is_power_of_two() && shape.width <= cotrain_commitment::MAX_WIDTH;
+        for shape in shapes.chain(
+            self.witnesses
+                .iter()
+                .map(|&entries| MatrixShape::witness(entries)),
+        ) {
+            let wide =
+                shape.width.is_power_of_two() && shape.width <= cotrain_commitment::MAX_WIDTH;
             fits(wide && shape.entries > 0, "the shape of a matrix")?;
         }
         if self.has_lookups() {
             fits(self.table.rows() > 0, "lookups without a table")?;
-            fits(self.table.values.len().is_multiple_of(self.table.arity), "the last row of the table")?;
-            fits(self.table.rows() >> MAX_VARIABLES == 0, "the size of the table")?;
+            fits(
+                self.table.values.len().is_multiple_of(self.table.arity),
+                "the last row of the table",
+            )?;
+            fits(
+                self.table.rows() >> MAX_VARIABLES == 0,
+                "the size of the table",
+            )?;
         }
         for domain in &self.domains {
             fits(domain.variables() <= MAX_VARIABLES, "the size of a domain")?;
             for column in &domain.columns {
                 self.check_column(domain, column)?;
             }
-            let arity = domain.lookups.iter().all(|lookup| lookup.len() == self.table.arity);
+            let arity = domain
+                .lookups
+                .iter()
+                .all(|lookup| lookup.len() == self.table.arity);
             fits(arity, "the length of a lookup")?;
             for product in &domain.products {
                 self.check_product(domain, product)?;
@@ -259,7 +287,11 @@ impl System {
         let fits = match column {
             Column::Full(matrix) => self.shape(*matrix)?.entries <= rows * places,
             Column::Row(matrix) => self.shape(*matrix)?.entries <= rows,
-            Column::Product { matrix, row, functional } => {
+            Column::Product {
+                matrix,
+                row,
+                functional,
+            } => {
                 let inside = match functional {
                     Functional::Same(values) => values.len() <= *row,
                     Functional::Each(lists) => {
@@ -271,9 +303,17 @@ impl System {
             }
             Column::ByRow(values) => values.len() <= rows,
             Column::ByColumn(values) => values.len() <= places,
-            Column::Inside { rows: inside, by_column, .. } => *inside <= rows && by_column.len() <= places,
+            Column::Inside {
+                rows: inside,
+                by_column,
+                ..
+            } => *inside <= rows && by_column.len() <= places,
         };
-        if fits { Ok(()) } else { Err(ProofError::System("a column does not fit its domain")) }
+        if fits {
+            Ok(())
+        } else {
+            Err(ProofError::System("a column does not fit its domain"))
+        }
     }
 
     fn check_product(&self, domain: &Domain, product: &MatrixProduct) -> Result<(), ProofError> {
@@ -281,7 +321,11 @@ impl System {
             && product.columns <= product.row
             && self.fits_rows(product.right, product.row, 1 << domain.row_variables)?
             && self.shape(product.result)?.entries == product.classes * product.columns;
-        if fits { Ok(()) } else { Err(ProofError::System("a matrix product does not fit")) }
+        if fits {
+            Ok(())
+        } else {
+            Err(ProofError::System("a matrix product does not fit"))
+        }
     }
 
     /// Whether a matrix consists of at most `rows` rows of `row` entries, whole rows under each commitment.

@@ -1,6 +1,9 @@
 //! The prover's tables: the values of every affine node in every place, bound variable by variable.
 
-#![allow(clippy::indexing_slicing, reason = "tables have 2^n places, scratch one cell for each node")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "tables have 2^n places, scratch one cell for each node"
+)]
 
 use ark_ff::{One, Zero};
 use rayon::prelude::*;
@@ -28,7 +31,9 @@ pub(crate) struct DomainTables {
 
 impl Drop for DomainTables {
     fn drop(&mut self) {
-        self.slots.iter_mut().for_each(|(_, values)| values.zeroize());
+        self.slots
+            .iter_mut()
+            .for_each(|(_, values)| values.zeroize());
     }
 }
 
@@ -43,7 +48,12 @@ impl DomainTables {
                 slots.push((id, vec![affine.constant; 1 << variables]));
             }
         }
-        Self { slots, uses, weights: [Vec::new(), Vec::new()], outputs: Default::default() }
+        Self {
+            slots,
+            uses,
+            weights: [Vec::new(), Vec::new()],
+            outputs: Default::default(),
+        }
     }
 
     /// Whether any affine node has this column.
@@ -55,7 +65,11 @@ impl DomainTables {
     pub(crate) fn add_column(&mut self, column: usize, values: &[Field]) {
         for (_, slot, coefficient) in self.uses.iter().filter(|(used, _, _)| *used == column) {
             let coefficient = *coefficient;
-            let target = self.slots[*slot].1.par_iter_mut().with_min_len(PARALLEL).zip(values);
+            let target = self.slots[*slot]
+                .1
+                .par_iter_mut()
+                .with_min_len(PARALLEL)
+                .zip(values);
             if coefficient.is_one() {
                 target.for_each(|(sum, value)| *sum += value);
             } else {
@@ -65,7 +79,13 @@ impl DomainTables {
     }
 
     /// Fix the weights of the constraints.
-    pub(crate) fn weigh(&mut self, program: &Program, lambdas: &[Field], tau: &[Field], row_variables: usize) {
+    pub(crate) fn weigh(
+        &mut self,
+        program: &Program,
+        lambdas: &[Field],
+        tau: &[Field],
+        row_variables: usize,
+    ) {
         for ((weight, id), lambda) in program.constraints.iter().zip(lambdas) {
             let list = match weight {
                 Weight::Point => 0,
@@ -80,7 +100,10 @@ impl DomainTables {
         if !self.outputs[1].is_empty() {
             let places = 1 << (tau.len() - row_variables);
             let rows = eq_table(&tau[..row_variables]);
-            self.weights[1] = rows.into_iter().flat_map(|value| std::iter::repeat_n(value, places)).collect();
+            self.weights[1] = rows
+                .into_iter()
+                .flat_map(|value| std::iter::repeat_n(value, places))
+                .collect();
         }
     }
 
@@ -113,10 +136,15 @@ pub(crate) fn round_values(program: &Program, tables: &DomainTables, claim: Fiel
         sums
     };
     let add = |mut left: Vec<Field>, right: Vec<Field>| {
-        left.iter_mut().zip(right).for_each(|(sum, value)| *sum += value);
+        left.iter_mut()
+            .zip(right)
+            .for_each(|(sum, value)| *sum += value);
         left
     };
-    let mut values = (0..half.div_ceil(TASK)).into_par_iter().map(part).reduce(zero, add);
+    let mut values = (0..half.div_ceil(TASK))
+        .into_par_iter()
+        .map(part)
+        .reduce(zero, add);
     values.insert(1, claim - values[0]);
     values
 }
@@ -163,7 +191,8 @@ impl<'a> Machine<'a> {
         }
         let mut weights = [Field::zero(); 2];
         let mut steps = [Field::zero(); 2];
-        for ((weight, step), values) in weights.iter_mut().zip(&mut steps).zip(&self.tables.weights) {
+        for ((weight, step), values) in weights.iter_mut().zip(&mut steps).zip(&self.tables.weights)
+        {
             if let (Some(at_zero), Some(at_one)) = (values.get(low), values.get(high)) {
                 *weight = *at_zero;
                 *step = *at_one - at_zero;
@@ -173,7 +202,10 @@ impl<'a> Machine<'a> {
         for (place, sum) in places.iter().zip(sums) {
             while at < *place {
                 self.advance();
-                weights.iter_mut().zip(&steps).for_each(|(weight, step)| *weight += step);
+                weights
+                    .iter_mut()
+                    .zip(&steps)
+                    .for_each(|(weight, step)| *weight += step);
                 at += 1;
             }
             *sum += self.evaluate(&weights);
@@ -199,7 +231,9 @@ impl<'a> Machine<'a> {
         }
         let [point, row, total] = &self.tables.outputs;
         let output = |list: &[(Field, NodeId)]| -> Field {
-            list.iter().map(|(lambda, id)| *lambda * self.cells[*id]).sum()
+            list.iter()
+                .map(|(lambda, id)| *lambda * self.cells[*id])
+                .sum()
         };
         let mut sum = output(total);
         if !point.is_empty() {

@@ -39,7 +39,11 @@ impl Rows {
     /// For each row, `sum_j x_j v_j` with small numbers.
     pub(crate) fn times_small(&self, v: &[i64]) -> Vec<Field> {
         let dot = |row: &[i16]| -> Field {
-            let sum: i128 = row.iter().zip(v).map(|(&x, &v)| i128::from(x) * i128::from(v)).sum();
+            let sum: i128 = row
+                .iter()
+                .zip(v)
+                .map(|(&x, &v)| i128::from(x) * i128::from(v))
+                .sum();
             Field::from(sum)
         };
         self.values.par_chunks(self.columns).map(dot).collect()
@@ -67,7 +71,9 @@ impl Rows {
     fn combine(&self, left: &[Field], width: usize) -> Vec<Field> {
         let per = width / self.padded; // rows of the table under one commitment
         let joiner = Joiner::new();
-        let tasks = self.values.par_chunks(per * self.columns * FLUSH.min(task_rows(width)));
+        let tasks = self
+            .values
+            .par_chunks(per * self.columns * FLUSH.min(task_rows(width)));
         let part = |(task, values): (usize, &[i16])| {
             let mut sums = vec![[0_i64; LIMBS]; width];
             let first = task * FLUSH.min(task_rows(width));
@@ -80,10 +86,15 @@ impl Rows {
                     }
                 }
             }
-            sums.iter().map(|sums| joiner.join(sums)).collect::<Vec<_>>()
+            sums.iter()
+                .map(|sums| joiner.join(sums))
+                .collect::<Vec<_>>()
         };
         let zero = || vec![Field::zero(); width];
-        tasks.enumerate().map(part).reduce(zero, |left, right| add(left, &right))
+        tasks
+            .enumerate()
+            .map(part)
+            .reduce(zero, |left, right| add(left, &right))
     }
 }
 
@@ -137,7 +148,10 @@ impl Values {
                     let entries = row.iter().map(|&x| Field::from(x));
                     entries.chain(padding.iter().copied()).collect::<Vec<_>>()
                 };
-                rows.values.par_chunks(rows.columns).flat_map_iter(row).collect()
+                rows.values
+                    .par_chunks(rows.columns)
+                    .flat_map_iter(row)
+                    .collect()
             }
         }
     }
@@ -160,16 +174,25 @@ fn combine<T: Sync>(
 ) -> Vec<Field> {
     let column = |place: usize| -> Field {
         let entries = values.iter().skip(place).step_by(width);
-        entries.zip(left).map(|(value, &left)| left * widen(value)).sum()
+        entries
+            .zip(left)
+            .map(|(value, &left)| left * widen(value))
+            .sum()
     };
     if values.len() < PARALLEL {
         return (0..width).map(column).collect();
     }
-    (0..width).into_par_iter().with_min_len(64).map(column).collect()
+    (0..width)
+        .into_par_iter()
+        .with_min_len(64)
+        .map(column)
+        .collect()
 }
 
 fn add(mut left: Vec<Field>, right: &[Field]) -> Vec<Field> {
-    left.iter_mut().zip(right).for_each(|(sum, other)| *sum += other);
+    left.iter_mut()
+        .zip(right)
+        .for_each(|(sum, other)| *sum += other);
     left
 }
 
@@ -192,7 +215,11 @@ fn split(number: &Field) -> [i64; LIMBS] {
     // is at most 2^36, since the group order is below 2^252 + 2^125.
     std::array::from_fn(|limb| {
         let low = bit(LIMB_BITS * u32::try_from(limb).unwrap_or(0));
-        let kept = if limb + 1 < LIMBS { low & ((1 << LIMB_BITS) - 1) } else { low };
+        let kept = if limb + 1 < LIMBS {
+            low & ((1 << LIMB_BITS) - 1)
+        } else {
+            low
+        };
         kept.cast_signed()
     })
 }
@@ -202,11 +229,16 @@ struct Joiner([Field; LIMBS]);
 
 impl Joiner {
     fn new() -> Self {
-        Self(std::array::from_fn(|limb| power_of_two(LIMB_BITS * u32::try_from(limb).unwrap_or(0))))
+        Self(std::array::from_fn(|limb| {
+            power_of_two(LIMB_BITS * u32::try_from(limb).unwrap_or(0))
+        }))
     }
 
     fn join(&self, sums: &[i64; LIMBS]) -> Field {
-        sums.iter().zip(&self.0).map(|(&sum, power)| Field::from(sum) * power).sum()
+        sums.iter()
+            .zip(&self.0)
+            .map(|(&sum, power)| Field::from(sum) * power)
+            .sum()
     }
 }
 
@@ -230,24 +262,43 @@ mod tests {
 
     #[test]
     fn tables_multiply_like_full_size_numbers_at_the_extremes() {
-        for (columns, padded, count, width) in [(3, 4, 5, 8), (1, 1, 9, 4), (5000, 8192, 3, 8192), (2, 2, 5000, 2)] {
+        for (columns, padded, count, width) in [
+            (3, 4, 5, 8),
+            (1, 1, 9, 4),
+            (5000, 8192, 3, 8192),
+            (2, 2, 5000, 2),
+        ] {
             let pattern = [i16::MIN, i16::MAX, -1, 0, 1, i16::MAX, i16::MAX];
             let values = (0..columns * count).map(|i| pattern[i % 7]).collect();
-            let rows = Rows { values, columns, padded };
+            let rows = Rows {
+                values,
+                columns,
+                padded,
+            };
             let full = Values::Field(Values::Rows(rows.clone()).to_field());
             let v: Vec<Field> = (0..columns).map(number).collect();
-            let expected: Vec<Field> = full.to_field().chunks(padded).map(|row| dot(row, &v)).collect();
+            let expected: Vec<Field> = full
+                .to_field()
+                .chunks(padded)
+                .map(|row| dot(row, &v))
+                .collect();
             assert_eq!(rows.times_field(&v), expected);
             let small: Vec<i64> = (0..columns as i64).map(|i| i * i - (1 << 40)).collect();
             let wide: Vec<Field> = small.iter().map(|&v| Field::from(v)).collect();
             assert_eq!(rows.times_small(&small), rows.times_field(&wide));
             let left: Vec<Field> = (0..(count * padded).div_ceil(width)).map(number).collect();
-            assert_eq!(Values::Rows(rows).combine(&left, width), full.combine(&left, width));
+            assert_eq!(
+                Values::Rows(rows).combine(&left, width),
+                full.combine(&left, width)
+            );
         }
     }
 
     #[test]
     fn secrets_are_not_printed() {
-        assert_eq!(format!("{:?}", Values::Small(vec![7])), "Values(1 secret entries)");
+        assert_eq!(
+            format!("{:?}", Values::Small(vec![7])),
+            "Values(1 secret entries)"
+        );
     }
 }

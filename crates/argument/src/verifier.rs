@@ -30,7 +30,12 @@ type MatrixPoints = Vec<(Matrix, Vec<RistrettoPoint>)>;
 ///
 /// # Errors
 /// Any [`ProofError`].
-pub fn verify(system: &System, transcript: Transcript, inputs: &[&[u8]], proof: &[u8]) -> Result<(), ProofError> {
+pub fn verify(
+    system: &System,
+    transcript: Transcript,
+    inputs: &[&[u8]],
+    proof: &[u8],
+) -> Result<(), ProofError> {
     reduce(system, transcript, inputs, proof)?.check()
 }
 
@@ -59,13 +64,18 @@ pub fn reduce(
 }
 
 // Step 2.
-fn absorb_inputs(system: &System, transcript: &mut Transcript, inputs: &[&[u8]]) -> Result<MatrixPoints, ProofError> {
+fn absorb_inputs(
+    system: &System,
+    transcript: &mut Transcript,
+    inputs: &[&[u8]],
+) -> Result<MatrixPoints, ProofError> {
     if inputs.len() != system.inputs.len() {
         return Err(ProofError::System("the number of inputs"));
     }
     let mut list = Vec::with_capacity(inputs.len());
     for (index, (bytes, shape)) in inputs.iter().zip(&system.inputs).enumerate() {
-        let points = decode_points(bytes, shape.rows()).map_err(|_| ProofError::Input { matrix: index })?;
+        let points =
+            decode_points(bytes, shape.rows()).map_err(|_| ProofError::Input { matrix: index })?;
         transcript.absorb_long(b"input", bytes);
         list.push((Matrix::Input(index), points));
     }
@@ -92,7 +102,8 @@ impl Verifier<'_> {
         let mut ended = Vec::with_capacity(expanded.len());
         let mut values = results.iter();
         for ((domain, declared), sum) in expanded.into_iter().zip(&self.system.domains).zip(&sums) {
-            let mut totals: Vec<&Combination> = values.by_ref().take(declared.products.len()).collect();
+            let mut totals: Vec<&Combination> =
+                values.by_ref().take(declared.products.len()).collect();
             totals.extend(sum);
             let point = self.check_domain(&domain, &totals)?;
             ended.push((domain, point));
@@ -141,7 +152,11 @@ impl Verifier<'_> {
             }
             points.push(list);
         }
-        EarlyChallenges { alpha, beta, points }
+        EarlyChallenges {
+            alpha,
+            beta,
+            points,
+        }
     }
 
     // Step 5.
@@ -154,7 +169,10 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    #[expect(clippy::type_complexity, reason = "the sums of domains, and the values of products")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "the sums of domains, and the values of products"
+    )]
     fn read_sums(
         &mut self,
         expanded: &[Expanded],
@@ -162,17 +180,35 @@ impl Verifier<'_> {
         let mut sums = Vec::with_capacity(expanded.len());
         for domain in expanded {
             let looked_up = !domain.groups.is_empty();
-            sums.push(if looked_up { Some(self.reader.committed(b"sum")?) } else { None });
+            sums.push(if looked_up {
+                Some(self.reader.committed(b"sum")?)
+            } else {
+                None
+            });
         }
-        let count = self.system.domains.iter().map(|domain| domain.products.len()).sum();
-        let results = (0..count).map(|_| self.reader.committed(b"sum")).collect::<Result<_, _>>()?;
+        let count = self
+            .system
+            .domains
+            .iter()
+            .map(|domain| domain.products.len())
+            .sum();
+        let results = (0..count)
+            .map(|_| self.reader.committed(b"sum"))
+            .collect::<Result<_, _>>()?;
         Ok((sums, results))
     }
 
     // Step 6.
-    fn check_domain(&mut self, domain: &Expanded, totals: &[&Combination]) -> Result<Point, ProofError> {
+    fn check_domain(
+        &mut self,
+        domain: &Expanded,
+        totals: &[&Combination],
+    ) -> Result<Point, ProofError> {
         let tau = self.reader.challenges(b"tau", domain.variables());
-        let lambdas = powers(self.reader.challenge(b"lambda"), domain.program.constraints.len());
+        let lambdas = powers(
+            self.reader.challenge(b"lambda"),
+            domain.program.constraints.len(),
+        );
         let mut claim = total_claim(&domain.program, &lambdas, totals);
         let challenges = self.read_rounds(domain.variables(), domain.program.degree, &mut claim)?;
         let point = Point::new(&challenges, domain.row_variables);
@@ -190,8 +226,17 @@ impl Verifier<'_> {
         let multiply = |_: &Combination, _: &Combination| reader.committed(b"product");
         let nodes = evaluate_nodes(&domain.program, &columns, &mut self.products, multiply)?;
         let row = tau.get(..domain.row_variables).unwrap_or_default();
-        let weights = Weights { point: eq_at(&tau, &challenges), row: eq_at(row, &point.row) };
-        self.identities.push(identity(&domain.program, &nodes, &lambdas, &weights, &claim));
+        let weights = Weights {
+            point: eq_at(&tau, &challenges),
+            row: eq_at(row, &point.row),
+        };
+        self.identities.push(identity(
+            &domain.program,
+            &nodes,
+            &lambdas,
+            &weights,
+            &claim,
+        ));
         Ok(point)
     }
 
@@ -245,7 +290,10 @@ impl Verifier<'_> {
         let products = std::mem::take(&mut self.products);
         let mut masks = Vec::with_capacity(products.len());
         for _ in &products {
-            masks.push((self.reader.committed(b"product-mask")?, self.reader.committed(b"product-mask")?));
+            masks.push((
+                self.reader.committed(b"product-mask")?,
+                self.reader.committed(b"product-mask")?,
+            ));
         }
         if products.is_empty() {
             return Ok(Vec::new());
@@ -285,7 +333,10 @@ impl Verifier<'_> {
         }
         let mut claim = Combination::default();
         for (index, weight) in list.iter().flat_map(|source| &source.claims) {
-            let value = self.claims.get(*index).ok_or(ProofError::System("a claim that is not there"))?;
+            let value = self
+                .claims
+                .get(*index)
+                .ok_or(ProofError::System("a claim that is not there"))?;
             claim.add_multiple(*weight, value);
         }
         // Step 10.
@@ -329,8 +380,16 @@ impl Verifier<'_> {
     }
 
     /// Steps 12 and 13: what must be the identity, its coefficients of G and of H.
-    fn check_final(&mut self, joined: Joined, eq: Vec<Field>) -> Result<(Joined, FinalScalars), ProofError> {
-        let Joined { mut proof, mut rows, scale } = joined;
+    fn check_final(
+        &mut self,
+        joined: Joined,
+        eq: Vec<Field>,
+    ) -> Result<(Joined, FinalScalars), ProofError> {
+        let Joined {
+            mut proof,
+            mut rows,
+            scale,
+        } = joined;
         let mut functional = eq;
         let mut inverses = None;
         if functional.len() > UNFOLDED {
@@ -355,13 +414,19 @@ impl Verifier<'_> {
         proof.add_multiple(Field::from(1_u64), &mask);
         let product = scale * dot(&responses, &functional);
         proof.add_multiple(-product, &Combination::constant(Field::from(1_u64)));
-        rows.iter_mut().for_each(|(_, coefficient)| *coefficient *= e);
+        rows.iter_mut()
+            .for_each(|(_, coefficient)| *coefficient *= e);
         let parts: &[Field] = match &inverses {
             Some(factors) => factors,
             None => &[Field::from(1_u64)],
         };
-        let generators = parts.iter().flat_map(|factor| responses.iter().map(move |z| -(*factor * z)));
-        let scalars = FinalScalars { generators: generators.collect(), blinding: -blinding };
+        let generators = parts
+            .iter()
+            .flat_map(|factor| responses.iter().map(move |z| -(*factor * z)));
+        let scalars = FinalScalars {
+            generators: generators.collect(),
+            blinding: -blinding,
+        };
         Ok((Joined { proof, rows, scale }, scalars))
     }
 
@@ -377,7 +442,10 @@ impl Verifier<'_> {
         }
         let omega = self.reader.challenge(b"omega");
         let mut sum = Combination::default();
-        let mut equation = Equation { digest: crate::field::to_bytes(&omega), ..Equation::default() };
+        let mut equation = Equation {
+            digest: crate::field::to_bytes(&omega),
+            ..Equation::default()
+        };
         let mut weight = Field::from(1_u64);
         for (combination, blinding) in &products {
             sum.add_multiple(weight, combination);
@@ -386,10 +454,20 @@ impl Verifier<'_> {
         }
         sum.add_multiple(weight, &last.proof);
         equation.blinding += weight * scalars.blinding;
-        equation.generators = scalars.generators.iter().map(|scalar| weight * scalar).collect();
+        equation.generators = scalars
+            .generators
+            .iter()
+            .map(|scalar| weight * scalar)
+            .collect();
         equation.value = sum.constant;
-        equation.points = last.rows.into_iter().map(|(point, factor)| (point, weight * factor)).collect();
-        equation.points.extend(self.reader.points.iter().copied().zip(sum.points));
+        equation.points = last
+            .rows
+            .into_iter()
+            .map(|(point, factor)| (point, weight * factor))
+            .collect();
+        equation
+            .points
+            .extend(self.reader.points.iter().copied().zip(sum.points));
         Ok(equation)
     }
 }
@@ -431,5 +509,8 @@ fn table_inverses(system: &System, early: &EarlyChallenges) -> Result<Vec<Field>
 /// `eq(left)` at `right`.
 fn eq_at(left: &[Field], right: &[Field]) -> Field {
     let one = Field::from(1_u64);
-    left.iter().zip(right).map(|(&a, &b)| a * b + (one - a) * (one - b)).product()
+    left.iter()
+        .zip(right)
+        .map(|(&a, &b)| a * b + (one - a) * (one - b))
+        .product()
 }

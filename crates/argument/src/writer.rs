@@ -19,7 +19,11 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn new(transcript: Transcript, secrets: Secrets) -> Self {
-        Self { transcript, secrets, bytes: FORMAT.to_vec() }
+        Self {
+            transcript,
+            secrets,
+            bytes: FORMAT.to_vec(),
+        }
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {
@@ -59,7 +63,10 @@ impl Writer {
 
     /// Commit to a value under a fresh blinding.
     pub(crate) fn commit(&mut self, label: &'static [u8], value: Field) -> Opened {
-        let opened = Opened { value, blinding: self.secret() };
+        let opened = Opened {
+            value,
+            blinding: self.secret(),
+        };
         self.points(label, &[commit_value(&opened.value, &opened.blinding)]);
         opened
     }

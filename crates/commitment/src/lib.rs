@@ -29,7 +29,7 @@ pub use crate::error::CommitmentError;
 pub use crate::generators::{
     BLINDING_LABEL, GENERATOR_LABEL, MAX_WIDTH, blinding_generator, generator, generators,
 };
-pub use crate::raw::{multiply_blinding, multiply_generators};
 pub use crate::pedersen::{
     check_commitments, commit_rows, commit_scalars, row_count, sum_commitments, verify_opening,
 };
+pub use crate::raw::{multiply_blinding, multiply_generators};

@@ -11,6 +11,7 @@
 mod commitment;
 mod lattice;
 mod noise;
+mod proofs;
 mod training;
 
 use pyo3::prelude::*;
@@ -21,8 +22,12 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     commitment::register(module)?;
     lattice::register(module)?;
     noise::register(module)?;
+    proofs::register(module)?;
     training::register(module)?;
-    make_importable(module, &["commitment", "lattice", "noise", "training"])
+    make_importable(
+        module,
+        &["commitment", "lattice", "noise", "proofs", "training"],
+    )
 }
 
 /// Enter the submodules into `sys.modules`, so that `from cotrain._native.lattice import ...` works.

@@ -2,8 +2,8 @@
 
 use cotrain_argument::field::from_scalar;
 use cotrain_argument::{
-    Column, Constraint, Domain, Equation, Expression, Field, Functional, Matrix, Opening, System, Values,
-    Weight, Witness, proof_bytes, prove, reduce,
+    Column, Constraint, Domain, Equation, Expression, Field, Functional, Matrix, Opening, System,
+    Values, Weight, Witness, proof_bytes, prove, reduce,
 };
 use cotrain_transcript::{ENTROPY_BYTES, Transcript};
 use curve25519_dalek::Scalar;
@@ -69,8 +69,15 @@ impl DatasetStatement {
     /// Rows of one segment of a dataset of so many columns.
     #[must_use]
     pub fn segment_rows(columns: usize) -> usize {
-        let segment = Segment { rows: 1, columns, first: 0, count: 1 };
-        (SEGMENT_ENTRIES / segment.padded()).min(BLOCK_ROWS).max(segment.rows_per_commitment())
+        let segment = Segment {
+            rows: 1,
+            columns,
+            first: 0,
+            count: 1,
+        };
+        (SEGMENT_ENTRIES / segment.padded())
+            .min(BLOCK_ROWS)
+            .max(segment.rows_per_commitment())
     }
 
     /// The length of every proof.
@@ -99,7 +106,13 @@ impl DatasetStatement {
         let plan = self.plan()?;
         self.check_rows(rows)?;
         let witness = self.witness(&plan, rows, blindings)?;
-        Ok(prove(&plan.system, self.transcript(), &[points], &witness, entropy)?)
+        Ok(prove(
+            &plan.system,
+            self.transcript(),
+            &[points],
+            &witness,
+            entropy,
+        )?)
     }
 
     /// Check a proof up to the last multiplication.
@@ -107,7 +120,12 @@ impl DatasetStatement {
     /// # Errors
     /// [`StatementError::Proof`].
     pub fn reduce(&self, points: &[u8], proof: &[u8]) -> Result<Equation, StatementError> {
-        Ok(reduce(&self.plan()?.system, self.transcript(), &[points], proof)?)
+        Ok(reduce(
+            &self.plan()?.system,
+            self.transcript(),
+            &[points],
+            proof,
+        )?)
     }
 
     fn transcript(&self) -> Transcript {
@@ -122,22 +140,39 @@ impl DatasetStatement {
         transcript.absorb_number(b"label-high", self.labels.1.cast_unsigned());
         let kinds: Vec<u8> = self.kinds.iter().map(|kind| *kind as u8).collect();
         transcript.absorb(b"kinds", &kinds);
-        let groups: Vec<u8> = self.groups.iter().flat_map(|group| (*group as u64).to_le_bytes()).collect();
+        let groups: Vec<u8> = self
+            .groups
+            .iter()
+            .flat_map(|group| (*group as u64).to_le_bytes())
+            .collect();
         transcript.absorb(b"groups", &groups);
         transcript
     }
 
     fn check(&self) -> Result<(), StatementError> {
-        self.segment.check(Self::segment_rows(self.segment.columns))?;
+        self.segment
+            .check(Self::segment_rows(self.segment.columns))?;
         require((1..=14).contains(&self.row_bits), "the row bound")?;
-        require((1..=1 << 14).contains(&self.feature_scale), "the feature scale")?;
+        require(
+            (1..=1 << 14).contains(&self.feature_scale),
+            "the feature scale",
+        )?;
         let (low, high) = self.labels;
-        require(low <= high && low >= -(1 << 15) && high < 1 << 15, "the labels")?;
+        require(
+            low <= high && low >= -(1 << 15) && high < 1 << 15,
+            "the labels",
+        )?;
         let others = self.segment.features() - 1;
-        require(self.kinds.len() == others && self.groups.len() == others, "the kinds of the features")?;
+        require(
+            self.kinds.len() == others && self.groups.len() == others,
+            "the kinds of the features",
+        )?;
         let mut last = 0;
         for (kind, &group) in self.kinds.iter().zip(&self.groups) {
-            require(group == 0 || *kind == FeatureKind::OneOf, "a group of features that are no category")?;
+            require(
+                group == 0 || *kind == FeatureKind::OneOf,
+                "a group of features that are no category",
+            )?;
             require(group <= last + 1, "the numbers of the groups")?;
             last = last.max(group);
         }
@@ -168,12 +203,20 @@ impl DatasetStatement {
             table: table.finish(),
             domains,
         };
-        Ok(Plan { system, table, starts, slack, sub })
+        Ok(Plan {
+            system,
+            table,
+            starts,
+            slack,
+            sub,
+        })
     }
 
     /// Values by k of what `value` says about column `sub k + b`.
     fn by_column(&self, sub: usize, b: usize, value: impl Fn(usize) -> Field) -> Vec<Field> {
-        (0..self.segment.padded() / sub).map(|k| value(sub * k + b)).collect()
+        (0..self.segment.padded() / sub)
+            .map(|k| value(sub * k + b))
+            .collect()
     }
 
     fn tag(&self, column: usize) -> Tag {
@@ -188,17 +231,29 @@ impl DatasetStatement {
 
     fn bias(&self) -> Column {
         let functional = Functional::Same(self.segment.unit(self.segment.features() - 1));
-        Column::Product { matrix: Matrix::Input(0), row: self.segment.padded(), functional }
+        Column::Product {
+            matrix: Matrix::Input(0),
+            row: self.segment.padded(),
+            functional,
+        }
     }
 
     fn cells(&self, rho: usize, sub: usize, bits: u32, most: u32) -> (Domain, Chunks) {
         let (padded, features) = (self.segment.padded(), self.segment.features());
         let kappa = (padded / sub).trailing_zeros() as usize;
-        let mut domain = Domain { row_variables: rho, column_variables: kappa, ..Domain::default() };
+        let mut domain = Domain {
+            row_variables: rho,
+            column_variables: kappa,
+            ..Domain::default()
+        };
         let x: Vec<usize> = (0..sub)
             .map(|offset| {
                 let functional = Functional::Stride { step: sub, offset };
-                domain.push(Column::Product { matrix: Matrix::Input(0), row: padded, functional })
+                domain.push(Column::Product {
+                    matrix: Matrix::Input(0),
+                    row: padded,
+                    functional,
+                })
             })
             .collect();
         let bias = domain.push(self.bias());
@@ -217,14 +272,20 @@ impl DatasetStatement {
             .collect();
         let indicator = |condition: bool| Field::from(u64::from(condition));
         let selected: Vec<usize> = (0..sub)
-            .map(|b| domain.push(Column::ByColumn(self.by_column(sub, b, |j| indicator(j < features)))))
+            .map(|b| {
+                domain.push(Column::ByColumn(
+                    self.by_column(sub, b, |j| indicator(j < features)),
+                ))
+            })
             .collect();
         let first = Expression::Column(domain.push(Column::ByColumn(vec![Field::from(1_u64)])));
         let cell = |b: usize| Expression::Column(x.get(b).copied().unwrap_or(0));
-        let square = selected
-            .iter()
-            .enumerate()
-            .map(|(b, feature)| (Field::from(1_u64), Expression::Column(*feature) * (cell(b) * cell(b))));
+        let square = selected.iter().enumerate().map(|(b, feature)| {
+            (
+                Field::from(1_u64),
+                Expression::Column(*feature) * (cell(b) * cell(b)),
+            )
+        });
         let most_square = Expression::number(1 << (2 * self.row_bits));
         let rest = (Field::from(1_u64), first * (slack.value() - most_square));
         domain.constraints.push(Constraint {
@@ -257,18 +318,29 @@ impl DatasetStatement {
                     FeatureKind::Flag => (x() - bias()) * (x() + bias()),
                     _ => x() - bias(),
                 };
-                domain
-                    .constraints
-                    .push(Constraint { weight: Weight::Point, expression: selector * (x() * allowed) });
+                domain.constraints.push(Constraint {
+                    weight: Weight::Point,
+                    expression: selector * (x() * allowed),
+                });
             }
         }
     }
 
     fn groups_domain(&self, rho: usize) -> Option<Domain> {
-        let count = self.groups.iter().copied().max().filter(|count| *count > 0)?;
+        let count = self
+            .groups
+            .iter()
+            .copied()
+            .max()
+            .filter(|count| *count > 0)?;
         let places = count.next_power_of_two();
         let lists = (1..=places)
-            .map(|group| self.groups.iter().map(|member| i64::from(*member == group)).collect())
+            .map(|group| {
+                self.groups
+                    .iter()
+                    .map(|member| i64::from(*member == group))
+                    .collect()
+            })
             .collect();
         let mut domain = Domain {
             row_variables: rho,
@@ -276,18 +348,34 @@ impl DatasetStatement {
             ..Domain::default()
         };
         let (matrix, row) = (Matrix::Input(0), self.segment.padded());
-        let sum = domain.push(Column::Product { matrix, row, functional: Functional::Each(lists) });
+        let sum = domain.push(Column::Product {
+            matrix,
+            row,
+            functional: Functional::Each(lists),
+        });
         let bias = domain.push(self.bias());
         let sum = || Expression::Column(sum);
         let expression = sum() * (sum() - Expression::Column(bias));
-        domain.constraints.push(Constraint { weight: Weight::Point, expression });
+        domain.constraints.push(Constraint {
+            weight: Weight::Point,
+            expression,
+        });
         Some(domain)
     }
 
     fn check_rows(&self, rows: &[i16]) -> Result<(), StatementError> {
-        require(rows.len() == self.segment.count * self.segment.columns, "the number of values")?;
+        require(
+            rows.len() == self.segment.count * self.segment.columns,
+            "the number of values",
+        )?;
         for (place, row) in rows.chunks(self.segment.columns).enumerate() {
-            let wrong = |column, what| Err(StatementError::Witness { place, column: Some(column), what });
+            let wrong = |column, what| {
+                Err(StatementError::Witness {
+                    place,
+                    column: Some(column),
+                    what,
+                })
+            };
             for (column, &value) in row.iter().enumerate() {
                 let (value, bound) = (i64::from(value), 1_i64 << self.row_bits);
                 let (low, high) = match self.tag(column) {
@@ -300,7 +388,11 @@ impl DatasetStatement {
                 }
             }
             self.check_kinds(place, row)?;
-            let square: i64 = row.iter().take(self.segment.features()).map(|&x| i64::from(x).pow(2)).sum();
+            let square: i64 = row
+                .iter()
+                .take(self.segment.features())
+                .map(|&x| i64::from(x).pow(2))
+                .sum();
             if square > 1 << (2 * self.row_bits) {
                 return wrong(0, "the row is longer than the row bound");
             }
@@ -309,9 +401,15 @@ impl DatasetStatement {
     }
 
     fn check_kinds(&self, place: usize, row: &[i16]) -> Result<(), StatementError> {
-        let bias = row.get(self.segment.features() - 1).copied().map_or(0, i64::from);
+        let bias = row
+            .get(self.segment.features() - 1)
+            .copied()
+            .map_or(0, i64::from);
         let mut sums = vec![0_i64; self.groups.iter().max().map_or(0, |most| most + 1)];
-        let features = row.iter().zip(self.kinds.iter().zip(&self.groups)).enumerate();
+        let features = row
+            .iter()
+            .zip(self.kinds.iter().zip(&self.groups))
+            .enumerate();
         for (column, (&x, (kind, &group))) in features {
             let x = i64::from(x);
             let allowed = match kind {
@@ -326,37 +424,61 @@ impl DatasetStatement {
             let single = group == 0 || sum.is_none_or(|sum| sum == 0 || sum == bias);
             if !allowed || !single {
                 let what = "the entry is not one that its flag, indicator or category allows";
-                return Err(StatementError::Witness { place, column: Some(column), what });
+                return Err(StatementError::Witness {
+                    place,
+                    column: Some(column),
+                    what,
+                });
             }
         }
         Ok(())
     }
 
-    fn witness(&self, plan: &Plan, rows: &[i16], blindings: &[Scalar]) -> Result<Witness, StatementError> {
+    fn witness(
+        &self,
+        plan: &Plan,
+        rows: &[i16],
+        blindings: &[Scalar],
+    ) -> Result<Witness, StatementError> {
         let segment = &self.segment;
         let places = 1_usize << segment.row_variables();
         let most = 1_u64 << (2 * self.row_bits);
         let square = |row: &[i16]| -> u64 {
-            row.iter().take(segment.features()).map(|&x| u64::from(x.unsigned_abs()).pow(2)).sum()
+            row.iter()
+                .take(segment.features())
+                .map(|&x| u64::from(x.unsigned_abs()).pow(2))
+                .sum()
         };
-        let mut slack: Vec<u64> = rows.chunks(segment.columns).map(|row| most - square(row)).collect();
+        let mut slack: Vec<u64> = rows
+            .chunks(segment.columns)
+            .map(|row| most - square(row))
+            .collect();
         slack.resize(places, most);
         let (witnesses, slack_rows): (Vec<Values>, Vec<Vec<u32>>) =
             plan.slack.witness(&slack, &plan.table).into_iter().unzip();
-        let cells = (0..plan.sub).map(|b| self.cell_rows(plan, rows, b)).collect();
+        let cells = (0..plan.sub)
+            .map(|b| self.cell_rows(plan, rows, b))
+            .collect();
         let mut lookups = vec![cells, slack_rows];
         lookups.resize(plan.system.domains.len(), Vec::new());
         let opening = Opening {
             values: Values::Rows(segment.table(rows)?),
             blindings: blindings.iter().map(from_scalar).collect(),
         };
-        Ok(Witness { inputs: vec![opening], witnesses, lookups })
+        Ok(Witness {
+            inputs: vec![opening],
+            witnesses,
+            lookups,
+        })
     }
 
     /// The rows of the table that the entries of columns `sub k + b` are.
     fn cell_rows(&self, plan: &Plan, rows: &[i16], b: usize) -> Vec<u32> {
         let segment = &self.segment;
-        let (per_row, places) = (segment.padded() / plan.sub, 1_usize << segment.row_variables());
+        let (per_row, places) = (
+            segment.padded() / plan.sub,
+            1_usize << segment.row_variables(),
+        );
         let offset = |start: u32, value: i64| start + u32::try_from(value).unwrap_or(0);
         let mut found = Vec::with_capacity(places * per_row);
         for row in rows.chunks(segment.columns) {
@@ -377,7 +499,10 @@ impl DatasetStatement {
 }
 
 fn slack_domain(rho: usize, bits: u32, most: u32) -> Domain {
-    let mut domain = Domain { row_variables: rho, ..Domain::default() };
+    let mut domain = Domain {
+        row_variables: rho,
+        ..Domain::default()
+    };
     let slack = Chunks::new(bits, most, 0);
     for index in 0..slack.sizes.len() {
         domain.push(Column::Full(Matrix::Witness(index)));

@@ -26,10 +26,18 @@ impl fmt::Display for StatementError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Shape(what) => write!(formatter, "not a statement that can be proven: {what}"),
-            Self::Witness { place, column: Some(column), what } => {
+            Self::Witness {
+                place,
+                column: Some(column),
+                what,
+            } => {
                 write!(formatter, "row {place}, column {column}: {what}")
             }
-            Self::Witness { place, column: None, what } => write!(formatter, "entry {place}: {what}"),
+            Self::Witness {
+                place,
+                column: None,
+                what,
+            } => write!(formatter, "entry {place}: {what}"),
             Self::Proof(error) => error.fmt(formatter),
         }
     }
@@ -54,5 +62,9 @@ impl From<WitnessError> for StatementError {
 
 /// Refuse unless a condition on the statement holds.
 pub(crate) fn require(condition: bool, what: &'static str) -> Result<(), StatementError> {
-    if condition { Ok(()) } else { Err(StatementError::Shape(what)) }
+    if condition {
+        Ok(())
+    } else {
+        Err(StatementError::Shape(what))
+    }
 }

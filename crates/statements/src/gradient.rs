@@ -2,7 +2,9 @@
 //! (docs/spec/statements.md, "S2 gradient"; docs/proofs/gradient.md).
 
 use cotrain_argument::field::from_scalar;
-use cotrain_argument::{Equation, MatrixShape, Opening, Values, Witness, proof_bytes, prove, reduce};
+use cotrain_argument::{
+    Equation, MatrixShape, Opening, Values, Witness, proof_bytes, prove, reduce,
+};
 use cotrain_transcript::{ENTROPY_BYTES, Transcript};
 use curve25519_dalek::Scalar;
 use sha2::{Digest, Sha256};
@@ -68,23 +70,46 @@ pub struct Model {
 
 impl Model {
     fn check(&self) -> Result<(), StatementError> {
-        let entries = self.classes.checked_mul(self.features).filter(|entries| *entries <= 1 << 20);
-        require(self.features > 0 && entries == Some(self.weights.len()), "the number of weights")?;
-        let classes = if self.kind == ModelKind::Softmax { 2..=1 << 15 } else { 1..=1 };
+        let entries = self
+            .classes
+            .checked_mul(self.features)
+            .filter(|entries| *entries <= 1 << 20);
+        require(
+            self.features > 0 && entries == Some(self.weights.len()),
+            "the number of weights",
+        )?;
+        let classes = if self.kind == ModelKind::Softmax {
+            2..=1 << 15
+        } else {
+            1..=1
+        };
         require(classes.contains(&self.classes), "the number of classes")?;
         require(self.row_bits <= 14 && self.margin_shift <= 38, "a scale")?;
         require((1..=14).contains(&self.residual_bits), "the residual bits")?;
-        require((1..=1 << 24).contains(&self.index_limit), "the largest quotient")?;
+        require(
+            (1..=1 << 24).contains(&self.index_limit),
+            "the largest quotient",
+        )?;
         let entries = usize::try_from(2 * self.index_limit + 1).unwrap_or(0);
         let linear = self.kind == ModelKind::Linear;
         let (entries, name) = if linear { (0, 0) } else { (entries, 32) };
-        require(self.table.len() == entries && self.table_name.len() == name, "the table")
+        require(
+            self.table.len() == entries && self.table_name.len() == name,
+            "the table",
+        )
     }
 
     /// `sum_j x_j w_kj` for a row.
     pub(crate) fn margin(&self, row: &[i16], class: usize) -> i64 {
-        let weights = self.weights.chunks(self.features).nth(class).unwrap_or_default();
-        row.iter().zip(weights).map(|(&x, &w)| i64::from(x) * i64::from(w)).sum()
+        let weights = self
+            .weights
+            .chunks(self.features)
+            .nth(class)
+            .unwrap_or_default();
+        row.iter()
+            .zip(weights)
+            .map(|(&x, &w)| i64::from(x) * i64::from(w))
+            .sum()
     }
 
     /// A table value by position.
@@ -120,7 +145,11 @@ pub struct ProvenGradient {
 pub(crate) trait ModelPlan {
     fn system(&self) -> &cotrain_argument::System;
     /// Values of the witness matrices, rows of the table for each lookup, and the gradient.
-    fn witness(&self, statement: &GradientStatement, rows: &[i16]) -> Result<ModelWitness, StatementError>;
+    fn witness(
+        &self,
+        statement: &GradientStatement,
+        rows: &[i16],
+    ) -> Result<ModelWitness, StatementError>;
 }
 
 /// What [`ModelPlan::witness`] returns.
@@ -137,9 +166,16 @@ impl GradientStatement {
         if kind != ModelKind::Softmax {
             return BLOCK_ROWS;
         }
-        let segment = Segment { rows: 1, columns, first: 0, count: 1 };
+        let segment = Segment {
+            rows: 1,
+            columns,
+            first: 0,
+            count: 1,
+        };
         let rows = SOFTMAX_PLACES / classes.next_power_of_two();
-        rows.min(BLOCK_ROWS).max(segment.rows_per_commitment()).max(1)
+        rows.min(BLOCK_ROWS)
+            .max(segment.rows_per_commitment())
+            .max(1)
     }
 
     /// The length of every proof, without the points of the gradient.
@@ -153,7 +189,10 @@ impl GradientStatement {
     /// The shape of the gradient's commitment.
     #[must_use]
     pub fn result_shape(&self) -> MatrixShape {
-        MatrixShape { entries: self.model.classes * self.model.features, width: UPDATE_WIDTH }
+        MatrixShape {
+            entries: self.model.classes * self.model.features,
+            width: UPDATE_WIDTH,
+        }
     }
 
     /// Compute the gradient, commit to it under `gradient_blindings`, and prove it.
@@ -174,9 +213,14 @@ impl GradientStatement {
     ) -> Result<ProvenGradient, StatementError> {
         let plan = self.plan()?;
         let table = self.segment.table(rows)?;
-        let ModelWitness { witnesses, lookups, gradient } = plan.witness(self, rows)?;
-        let committed = cotrain_commitment::commit_rows(&gradient, UPDATE_WIDTH, gradient_blindings)
-            .map_err(|_| StatementError::Shape("the blindings of the gradient"))?;
+        let ModelWitness {
+            witnesses,
+            lookups,
+            gradient,
+        } = plan.witness(self, rows)?;
+        let committed =
+            cotrain_commitment::commit_rows(&gradient, UPDATE_WIDTH, gradient_blindings)
+                .map_err(|_| StatementError::Shape("the blindings of the gradient"))?;
         let result = cotrain_commitment::encode_points(&committed);
         let open = |values, blindings: &[Scalar]| Opening {
             values,
@@ -186,17 +230,41 @@ impl GradientStatement {
             open(Values::Rows(table), blindings),
             open(Values::Small(gradient.clone()), gradient_blindings),
         ];
-        let witness = Witness { inputs, witnesses, lookups: vec![lookups] };
-        let proof = prove(plan.system(), self.transcript(), &[points, &result], &witness, entropy)?;
-        Ok(ProvenGradient { gradient, points: result, proof })
+        let witness = Witness {
+            inputs,
+            witnesses,
+            lookups: vec![lookups],
+        };
+        let proof = prove(
+            plan.system(),
+            self.transcript(),
+            &[points, &result],
+            &witness,
+            entropy,
+        )?;
+        Ok(ProvenGradient {
+            gradient,
+            points: result,
+            proof,
+        })
     }
 
     /// Check a proof up to the last multiplication.
     ///
     /// # Errors
     /// [`StatementError::Proof`].
-    pub fn reduce(&self, points: &[u8], gradient: &[u8], proof: &[u8]) -> Result<Equation, StatementError> {
-        Ok(reduce(self.plan()?.system(), self.transcript(), &[points, gradient], proof)?)
+    pub fn reduce(
+        &self,
+        points: &[u8],
+        gradient: &[u8],
+        proof: &[u8],
+    ) -> Result<Equation, StatementError> {
+        Ok(reduce(
+            self.plan()?.system(),
+            self.transcript(),
+            &[points, gradient],
+            proof,
+        )?)
     }
 
     fn transcript(&self) -> Transcript {
@@ -210,7 +278,11 @@ impl GradientStatement {
         transcript.absorb_number(b"margin-shift", u64::from(model.margin_shift));
         transcript.absorb_number(b"index-limit", model.index_limit.cast_unsigned());
         transcript.absorb(b"table", &model.table_name);
-        let weights: Vec<u8> = model.weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
+        let weights: Vec<u8> = model
+            .weights
+            .iter()
+            .flat_map(|weight| weight.to_le_bytes())
+            .collect();
         transcript.absorb(b"weights", &Sha256::digest(&weights));
         absorb(&mut transcript, b"rows", self.segment.rows);
         absorb(&mut transcript, b"first-row", self.segment.first);
@@ -221,8 +293,15 @@ impl GradientStatement {
     fn plan(&self) -> Result<Box<dyn ModelPlan>, StatementError> {
         let model = &self.model;
         model.check()?;
-        require(self.segment.columns == model.features + 1, "the number of columns")?;
-        self.segment.check(Self::segment_rows(model.kind, self.segment.columns, model.classes))?;
+        require(
+            self.segment.columns == model.features + 1,
+            "the number of columns",
+        )?;
+        self.segment.check(Self::segment_rows(
+            model.kind,
+            self.segment.columns,
+            model.classes,
+        ))?;
         Ok(match model.kind {
             ModelKind::Linear => Box::new(LinearPlan::new(self)),
             ModelKind::Logistic => Box::new(LogisticPlan::new(self)),
@@ -232,9 +311,17 @@ impl GradientStatement {
 }
 
 /// The gradient as it is summed up: `g_kj += e x_j`.
-pub(crate) fn add_row(gradient: &mut [i64], residual: i64, row: &[i16], features: usize, class: usize) {
+pub(crate) fn add_row(
+    gradient: &mut [i64],
+    residual: i64,
+    row: &[i16],
+    features: usize,
+    class: usize,
+) {
     if let Some(line) = gradient.chunks_mut(features).nth(class) {
-        line.iter_mut().zip(row).for_each(|(sum, &x)| *sum += residual * i64::from(x));
+        line.iter_mut()
+            .zip(row)
+            .for_each(|(sum, &x)| *sum += residual * i64::from(x));
     }
 }
 

@@ -24,25 +24,41 @@ impl LinearPlan {
         let mut margin = Margin::new(statement);
         let bits = bit_length(model.index_limit);
         let above = Chunks::new(bits, margin.most, margin.domain.columns.len());
-        let below = Chunks::new(bits, margin.most, margin.domain.columns.len() + above.sizes.len());
+        let below = Chunks::new(
+            bits,
+            margin.most,
+            margin.domain.columns.len() + above.sizes.len(),
+        );
         let rests = margin.remainder.sizes.len();
         let witnesses = rests + above.sizes.len() + below.sizes.len();
         push_witnesses(&mut margin.domain, rests, witnesses - rests);
         let scale = 1_i64 << model.residual_bits;
         let mut table = TableBuilder::new(3);
         let interval = table.add_interval(Tag::Interval, 0, -scale, scale);
-        let sizes = margin.remainder.sizes.iter().chain(&above.sizes).chain(&below.sizes);
+        let sizes = margin
+            .remainder
+            .sizes
+            .iter()
+            .chain(&above.sizes)
+            .chain(&below.sizes);
         table.add_ranges(sizes.copied());
-        let residual =
-            margin.quotient.clone() - Expression::Column(margin.label) - above.value() + below.value();
+        let residual = margin.quotient.clone() - Expression::Column(margin.label) - above.value()
+            + below.value();
         let bound = || Expression::Constant(power_of_two(model.residual_bits));
         for expression in [
             above.value() * (bound() - residual.clone()),
             below.value() * (bound() + residual.clone()),
         ] {
-            margin.domain.constraints.push(Constraint { weight: Weight::Point, expression });
+            margin.domain.constraints.push(Constraint {
+                weight: Weight::Point,
+                expression,
+            });
         }
-        let looked_up = vec![Tag::Interval.expression(), Expression::number(0), residual.clone()];
+        let looked_up = vec![
+            Tag::Interval.expression(),
+            Expression::number(0),
+            residual.clone(),
+        ];
         margin.domain.lookups = std::iter::once(looked_up)
             .chain(margin.remainder.lookups(3))
             .chain(above.lookups(3))
@@ -56,7 +72,14 @@ impl LinearPlan {
             table: table.finish(),
             domains: vec![margin.domain],
         };
-        Self { system, table, remainder: margin.remainder, above, below, interval }
+        Self {
+            system,
+            table,
+            remainder: margin.remainder,
+            above,
+            below,
+            interval,
+        }
     }
 }
 
@@ -65,7 +88,11 @@ impl ModelPlan for LinearPlan {
         &self.system
     }
 
-    fn witness(&self, statement: &GradientStatement, rows: &[i16]) -> Result<ModelWitness, StatementError> {
+    fn witness(
+        &self,
+        statement: &GradientStatement,
+        rows: &[i16],
+    ) -> Result<ModelWitness, StatementError> {
         let (model, segment) = (&statement.model, &statement.segment);
         let scale = 1_i64 << model.residual_bits;
         let mut gradient = vec![0_i64; model.features];
@@ -89,10 +116,20 @@ impl ModelPlan for LinearPlan {
             list.resize(places, 0);
         }
         positions.resize(places, self.interval + u32::try_from(scale).unwrap_or(0));
-        let parts = [(&self.remainder, &rests), (&self.above, &above), (&self.below, &below)];
-        let columns = parts.iter().flat_map(|(chunks, values)| chunks.witness(values, &self.table));
+        let parts = [
+            (&self.remainder, &rests),
+            (&self.above, &above),
+            (&self.below, &below),
+        ];
+        let columns = parts
+            .iter()
+            .flat_map(|(chunks, values)| chunks.witness(values, &self.table));
         let (witnesses, ranges): (Vec<_>, Vec<_>) = columns.unzip();
         let lookups = std::iter::once(positions).chain(ranges).collect();
-        Ok(ModelWitness { witnesses, lookups, gradient })
+        Ok(ModelWitness {
+            witnesses,
+            lookups,
+            gradient,
+        })
     }
 }

@@ -24,10 +24,17 @@ impl LogisticPlan {
         push_witnesses(&mut margin.domain, chunks, 1);
         let mut table = TableBuilder::new(3);
         let pairs = (-model.index_limit..).zip(&model.table);
-        table.add(Tag::Table, pairs.map(|(q, &p)| [Field::from(q), Field::from(p)]));
+        table.add(
+            Tag::Table,
+            pairs.map(|(q, &p)| [Field::from(q), Field::from(p)]),
+        );
         table.add_ranges(margin.remainder.sizes.iter().copied());
         let probability = || Expression::Column(probability);
-        margin.domain.lookups = vec![vec![Tag::Table.expression(), margin.quotient.clone(), probability()]];
+        margin.domain.lookups = vec![vec![
+            Tag::Table.expression(),
+            margin.quotient.clone(),
+            probability(),
+        ]];
         margin.domain.lookups.extend(margin.remainder.lookups(3));
         let label = Expression::Column(margin.label).scale(power_of_two(model.residual_bits));
         margin.multiply(statement, probability() - label);
@@ -38,7 +45,11 @@ impl LogisticPlan {
             table: table.finish(),
             domains: vec![margin.domain],
         };
-        Self { system, table, remainder: margin.remainder }
+        Self {
+            system,
+            table,
+            remainder: margin.remainder,
+        }
     }
 }
 
@@ -47,7 +58,11 @@ impl ModelPlan for LogisticPlan {
         &self.system
     }
 
-    fn witness(&self, statement: &GradientStatement, rows: &[i16]) -> Result<ModelWitness, StatementError> {
+    fn witness(
+        &self,
+        statement: &GradientStatement,
+        rows: &[i16],
+    ) -> Result<ModelWitness, StatementError> {
         let (model, segment) = (&statement.model, &statement.segment);
         let mut gradient = vec![0_i64; model.features];
         let (mut rests, mut values, mut positions) = (Vec::new(), Vec::new(), Vec::new());
@@ -59,7 +74,13 @@ impl ModelPlan for LogisticPlan {
             if !(0..=1).contains(&label) {
                 return Err(bad_row(place));
             }
-            add_row(&mut gradient, value - (label << model.residual_bits), row, model.features, 0);
+            add_row(
+                &mut gradient,
+                value - (label << model.residual_bits),
+                row,
+                model.features,
+                0,
+            );
             rests.push(rest);
             values.push(value);
             positions.push(u32::try_from(position).unwrap_or(0));
@@ -69,10 +90,17 @@ impl ModelPlan for LogisticPlan {
         rests.resize(places, 0);
         values.resize(places, middle);
         positions.resize(places, u32::try_from(model.index_limit).unwrap_or(0));
-        let (mut witnesses, ranges): (Vec<_>, Vec<_>) =
-            self.remainder.witness(&rests, &self.table).into_iter().unzip();
+        let (mut witnesses, ranges): (Vec<_>, Vec<_>) = self
+            .remainder
+            .witness(&rests, &self.table)
+            .into_iter()
+            .unzip();
         witnesses.push(Values::Small(values));
         let lookups = std::iter::once(positions).chain(ranges).collect();
-        Ok(ModelWitness { witnesses, lookups, gradient })
+        Ok(ModelWitness {
+            witnesses,
+            lookups,
+            gradient,
+        })
     }
 }

@@ -31,15 +31,29 @@ impl Margin {
         let first = lists.first().cloned().unwrap_or_default();
         lists.resize(places, first);
         let (matrix, row) = (Matrix::Input(0), segment.padded());
-        let margin = domain.push(Column::Product { matrix, row, functional: Functional::Each(lists) });
+        let margin = domain.push(Column::Product {
+            matrix,
+            row,
+            functional: Functional::Each(lists),
+        });
         let functional = Functional::Same(segment.unit(model.features));
-        let label = domain.push(Column::Product { matrix, row, functional });
+        let label = domain.push(Column::Product {
+            matrix,
+            row,
+            functional,
+        });
         let most = largest_chunk(domain.variables());
         let remainder = Chunks::new(model.margin_shift, most, 2);
         push_witnesses(&mut domain, 0, remainder.sizes.len());
         let quotient = (Expression::Column(margin) - remainder.value())
             .scale(inverse_power_of_two(model.margin_shift));
-        Self { domain, label, remainder, quotient, most }
+        Self {
+            domain,
+            label,
+            remainder,
+            quotient,
+            most,
+        }
     }
 
     /// Declare that the gradient is `E^T X`.

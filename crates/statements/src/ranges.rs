@@ -3,7 +3,7 @@
 use cotrain_argument::field::power_of_two;
 use cotrain_argument::{Expression, Values};
 
-use crate::table::{Tag, TableBuilder};
+use crate::table::{TableBuilder, Tag};
 
 /// The largest chunk in a domain of so many variables.
 pub(crate) fn largest_chunk(variables: usize) -> u32 {
@@ -13,7 +13,9 @@ pub(crate) fn largest_chunk(variables: usize) -> u32 {
 /// Cut `bits` into as few sizes of at most `most` as possible, as equal as possible, the larger ones first.
 pub(crate) fn chunks(bits: u32, most: u32) -> Vec<u32> {
     let count = bits.div_ceil(most);
-    (0..count).map(|index| bits / count + u32::from(index < bits % count)).collect()
+    (0..count)
+        .map(|index| bits / count + u32::from(index < bits % count))
+        .collect()
 }
 
 /// The chunk columns of one value.
@@ -26,7 +28,10 @@ pub(crate) struct Chunks {
 
 impl Chunks {
     pub(crate) fn new(bits: u32, most: u32, first: usize) -> Self {
-        Self { sizes: chunks(bits, most), first }
+        Self {
+            sizes: chunks(bits, most),
+            first,
+        }
     }
 
     /// Its columns.
@@ -47,7 +52,11 @@ impl Chunks {
     /// Each column as a lookup of `arity` numbers.
     pub(crate) fn lookups(&self, arity: usize) -> impl Iterator<Item = Vec<Expression>> + '_ {
         self.columns().zip(&self.sizes).map(move |(column, size)| {
-            let row = [Tag::Range.expression(), Expression::number(i128::from(*size)), Expression::Column(column)];
+            let row = [
+                Tag::Range.expression(),
+                Expression::number(i128::from(*size)),
+                Expression::Column(column),
+            ];
             let mut row = row.to_vec();
             row.resize(arity, Expression::number(0));
             row

@@ -28,7 +28,10 @@ pub struct Segment {
 
 impl Segment {
     pub(crate) fn check(&self, segment_rows: usize) -> Result<(), StatementError> {
-        require((2..=MAX_COLUMNS).contains(&self.columns), "the number of columns")?;
+        require(
+            (2..=MAX_COLUMNS).contains(&self.columns),
+            "the number of columns",
+        )?;
         require((1..=MAX_ROWS).contains(&self.rows), "the number of rows")?;
         require(self.first < self.rows, "the first row")?;
         let end = (self.first / BLOCK_ROWS + 1) * BLOCK_ROWS;
@@ -69,12 +72,22 @@ impl Segment {
     /// The shape of the input matrix.
     #[must_use]
     pub fn shape(&self) -> MatrixShape {
-        MatrixShape { entries: self.count * self.padded(), width: self.width() }
+        MatrixShape {
+            entries: self.count * self.padded(),
+            width: self.width(),
+        }
     }
 
     pub(crate) fn table(&self, values: &[i16]) -> Result<Rows, StatementError> {
-        require(values.len() == self.count * self.columns, "the number of values")?;
-        Ok(Rows { values: values.to_vec(), columns: self.columns, padded: self.padded() })
+        require(
+            values.len() == self.count * self.columns,
+            "the number of values",
+        )?;
+        Ok(Rows {
+            values: values.to_vec(),
+            columns: self.columns,
+            padded: self.padded(),
+        })
     }
 
     /// 1 in column `index`.

@@ -54,17 +54,31 @@ impl SoftmaxPlan {
         push_witnesses(&mut margin.domain, rests, full);
         let columns = push_others(&mut margin, first, full, rests + full, model.classes);
         let mut table = TableBuilder::new(3);
-        let exp = (0_u64..).zip(&model.table).map(|(t, &x)| [Field::from(t), Field::from(x)]);
+        let exp = (0_u64..)
+            .zip(&model.table)
+            .map(|(t, &x)| [Field::from(t), Field::from(x)]);
         let starts = Starts {
             exp: table.add(Tag::Table, exp),
             probability: table.add_interval(Tag::Interval, 1, 0, 1 << model.residual_bits),
             quotient: table.add_interval(Tag::Interval, 2, -model.index_limit, model.index_limit),
         };
-        let sizes = margin.remainder.sizes.iter().chain(&rest.sizes).chain(&complement.sizes);
+        let sizes = margin
+            .remainder
+            .sizes
+            .iter()
+            .chain(&rest.sizes)
+            .chain(&complement.sizes);
         table.add_ranges(sizes.copied());
-        margin.domain.constraints = constraints(&margin, &columns, &rest, &complement, model.residual_bits);
+        margin.domain.constraints =
+            constraints(&margin, &columns, &rest, &complement, model.residual_bits);
         let column = |index: usize| Expression::Column(index);
-        let tagged = |second, value| vec![Tag::Interval.expression(), Expression::number(second), value];
+        let tagged = |second, value| {
+            vec![
+                Tag::Interval.expression(),
+                Expression::number(second),
+                value,
+            ]
+        };
         let distance = column(columns.largest) - margin.quotient.clone();
         margin.domain.lookups = [
             vec![Tag::Table.expression(), distance, column(columns.exp)],
@@ -78,7 +92,10 @@ impl SoftmaxPlan {
         .collect();
         let hot = column(columns.hot).scale(power_of_two(model.residual_bits));
         margin.multiply(statement, column(columns.probability) - hot);
-        let (places, rows) = (1 << margin.domain.variables(), 1 << margin.domain.row_variables);
+        let (places, rows) = (
+            1 << margin.domain.variables(),
+            1 << margin.domain.row_variables,
+        );
         let mut witnesses = vec![places; rests + full];
         witnesses.extend([rows; 2]);
         let system = System {
@@ -87,11 +104,24 @@ impl SoftmaxPlan {
             table: table.finish(),
             domains: vec![margin.domain],
         };
-        Self { system, table, remainder: margin.remainder, rest, complement, starts }
+        Self {
+            system,
+            table,
+            remainder: margin.remainder,
+            rest,
+            complement,
+            starts,
+        }
     }
 }
 
-fn push_others(margin: &mut Margin, first: usize, full: usize, row: usize, classes: usize) -> Columns {
+fn push_others(
+    margin: &mut Margin,
+    first: usize,
+    full: usize,
+    row: usize,
+    classes: usize,
+) -> Columns {
     let domain = &mut margin.domain;
     let one = Field::from(1_u64);
     let largest = domain.push(Column::Row(Matrix::Witness(row)));
@@ -118,8 +148,14 @@ fn constraints(
     residual_bits: u32,
 ) -> Vec<Constraint> {
     let column = |index: usize| Expression::Column(index);
-    let point = |expression| Constraint { weight: Weight::Point, expression };
-    let row = |expression| Constraint { weight: Weight::Row, expression };
+    let point = |expression| Constraint {
+        weight: Weight::Point,
+        expression,
+    };
+    let row = |expression| Constraint {
+        weight: Weight::Row,
+        expression,
+    };
     let real = || column(columns.real);
     let (sum, first) = (|| column(columns.sum), || column(columns.first));
     let scaled = column(columns.exp).scale(power_of_two(residual_bits));
@@ -151,17 +187,30 @@ struct Lists {
 }
 
 impl Lists {
-    fn add_row(&mut self, statement: &GradientStatement, row: &[i16], label: i64, places: usize) -> Option<()> {
+    fn add_row(
+        &mut self,
+        statement: &GradientStatement,
+        row: &[i16],
+        label: i64,
+        places: usize,
+    ) -> Option<()> {
         let model = &statement.model;
         let scale = 1_i64 << model.residual_bits;
-        let divided: Vec<(i64, u64)> =
-            (0..model.classes).map(|class| divide(model.margin(row, class), model.margin_shift)).collect();
+        let divided: Vec<(i64, u64)> = (0..model.classes)
+            .map(|class| divide(model.margin(row, class), model.margin_shift))
+            .collect();
         let (winner, largest) = divided
             .iter()
             .map(|(quotient, _)| *quotient)
             .enumerate()
-            .fold((0, i64::MIN), |best, (class, q)| if q > best.1 { (class, q) } else { best });
-        let exps: Option<Vec<i64>> = divided.iter().map(|(q, _)| model.table_value(largest - q)).collect();
+            .fold(
+                (0, i64::MIN),
+                |best, (class, q)| if q > best.1 { (class, q) } else { best },
+            );
+        let exps: Option<Vec<i64>> = divided
+            .iter()
+            .map(|(q, _)| model.table_value(largest - q))
+            .collect();
         let exps = exps?;
         let sum: i64 = exps.iter().sum();
         if largest.abs() > model.index_limit {
@@ -177,7 +226,9 @@ impl Lists {
             self.probability.push(probability);
             self.remainder.push(remainder.unsigned_abs());
             self.complement.push((sum - 1 - remainder).unsigned_abs());
-            self.hot.push(i64::from(place < model.classes && usize::try_from(label) == Ok(place)));
+            self.hot.push(i64::from(
+                place < model.classes && usize::try_from(label) == Ok(place),
+            ));
             self.top.push(i64::from(place == winner));
             self.distances.push(largest - quotient);
         }
@@ -192,7 +243,11 @@ impl ModelPlan for SoftmaxPlan {
         &self.system
     }
 
-    fn witness(&self, statement: &GradientStatement, rows: &[i16]) -> Result<ModelWitness, StatementError> {
+    fn witness(
+        &self,
+        statement: &GradientStatement,
+        rows: &[i16],
+    ) -> Result<ModelWitness, StatementError> {
         let (model, segment) = (&statement.model, &statement.segment);
         let places = model.classes.next_power_of_two();
         let classes = i64::try_from(model.classes).unwrap_or(i64::MAX);
@@ -203,7 +258,9 @@ impl ModelPlan for SoftmaxPlan {
             if !(0..classes).contains(&label) {
                 return Err(bad_row(place));
             }
-            lists.add_row(statement, row, label, places).ok_or_else(|| bad_row(place))?;
+            lists
+                .add_row(statement, row, label, places)
+                .ok_or_else(|| bad_row(place))?;
             for class in 0..model.classes {
                 let index = place * places + class;
                 let hot = lists.hot.get(index).copied().unwrap_or(0) << model.residual_bits;
@@ -213,25 +270,44 @@ impl ModelPlan for SoftmaxPlan {
         }
         let padding = vec![0_i16; segment.columns];
         for _ in segment.count..1 << segment.row_variables() {
-            lists.add_row(statement, &padding, 0, places).ok_or_else(|| bad_row(segment.count))?;
+            lists
+                .add_row(statement, &padding, 0, places)
+                .ok_or_else(|| bad_row(segment.count))?;
         }
         Ok(self.assemble(statement, lists, gradient))
     }
 }
 
 impl SoftmaxPlan {
-    fn assemble(&self, statement: &GradientStatement, lists: Lists, gradient: Vec<i64>) -> ModelWitness {
+    fn assemble(
+        &self,
+        statement: &GradientStatement,
+        lists: Lists,
+        gradient: Vec<i64>,
+    ) -> ModelWitness {
         let places = statement.model.classes.next_power_of_two();
         let at = |start: u32, value: i64| start + u32::try_from(value).unwrap_or(0);
         let limit = statement.model.index_limit;
-        let largest = lists.largest.iter().flat_map(|m| std::iter::repeat_n(at(self.starts.quotient, m + limit), places));
+        let largest = lists
+            .largest
+            .iter()
+            .flat_map(|m| std::iter::repeat_n(at(self.starts.quotient, m + limit), places));
         let mut lookups = vec![
-            lists.distances.iter().map(|t| at(self.starts.exp, *t)).collect(),
-            lists.probability.iter().map(|p| at(self.starts.probability, *p)).collect(),
+            lists
+                .distances
+                .iter()
+                .map(|t| at(self.starts.exp, *t))
+                .collect(),
+            lists
+                .probability
+                .iter()
+                .map(|p| at(self.starts.probability, *p))
+                .collect(),
             largest.collect::<Vec<u32>>(),
         ];
         let mut add = |chunks: &Chunks, values: &[u64]| -> Vec<Values> {
-            let (columns, rows): (Vec<_>, Vec<_>) = chunks.witness(values, &self.table).into_iter().unzip();
+            let (columns, rows): (Vec<_>, Vec<_>) =
+                chunks.witness(values, &self.table).into_iter().unzip();
             lookups.extend(rows);
             columns
         };
@@ -240,6 +316,10 @@ impl SoftmaxPlan {
         witnesses.extend(add(&self.rest, &lists.remainder));
         witnesses.extend(add(&self.complement, &lists.complement));
         witnesses.extend([lists.hot, lists.top, lists.largest, lists.sum].map(Values::Small));
-        ModelWitness { witnesses, lookups, gradient }
+        ModelWitness {
+            witnesses,
+            lookups,
+            gradient,
+        }
     }
 }

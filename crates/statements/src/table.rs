@@ -37,7 +37,11 @@ pub(crate) struct TableBuilder {
 
 impl TableBuilder {
     pub(crate) fn new(arity: usize) -> Self {
-        Self { arity, values: Vec::new(), ranges: Vec::new() }
+        Self {
+            arity,
+            values: Vec::new(),
+            ranges: Vec::new(),
+        }
     }
 
     fn rows(&self) -> u32 {
@@ -45,7 +49,11 @@ impl TableBuilder {
     }
 
     /// Append rows of numbers under a tag; return the number of the first.
-    pub(crate) fn add<const N: usize>(&mut self, tag: Tag, rows: impl Iterator<Item = [Field; N]>) -> u32 {
+    pub(crate) fn add<const N: usize>(
+        &mut self,
+        tag: Tag,
+        rows: impl Iterator<Item = [Field; N]>,
+    ) -> u32 {
         let start = self.rows();
         for row in rows {
             self.values.push(tag.number());
@@ -58,7 +66,10 @@ impl TableBuilder {
 
     /// Append `(tag, second, v)` for all v of an interval.
     pub(crate) fn add_interval(&mut self, tag: Tag, second: i64, low: i64, high: i64) -> u32 {
-        self.add(tag, (low..=high).map(|value| [Field::from(second), Field::from(value)]))
+        self.add(
+            tag,
+            (low..=high).map(|value| [Field::from(second), Field::from(value)]),
+        )
     }
 
     /// Append the rows of each distinct chunk size, ascending.
@@ -71,10 +82,16 @@ impl TableBuilder {
 
     /// The row of the number 0 of a chunk size.
     pub(crate) fn range_start(&self, size: u32) -> u32 {
-        self.ranges.iter().find(|(known, _)| *known == size).map_or(0, |(_, start)| *start)
+        self.ranges
+            .iter()
+            .find(|(known, _)| *known == size)
+            .map_or(0, |(_, start)| *start)
     }
 
     pub(crate) fn finish(&self) -> Table {
-        Table { arity: self.arity, values: self.values.clone() }
+        Table {
+            arity: self.arity,
+            values: self.values.clone(),
+        }
     }
 }

@@ -3,8 +3,8 @@
 
 use cotrain_argument::field::{from_scalar, power_of_two};
 use cotrain_argument::{
-    Column, Constraint, Domain, Equation, Expression, Field, Matrix, MatrixShape, Opening, System, Values,
-    Weight, Witness, proof_bytes, prove, reduce,
+    Column, Constraint, Domain, Equation, Expression, Field, Matrix, MatrixShape, Opening, System,
+    Values, Weight, Witness, proof_bytes, prove, reduce,
 };
 use cotrain_noise::Seed;
 use cotrain_transcript::{ENTROPY_BYTES, Transcript};
@@ -109,16 +109,31 @@ impl UpdateStatement {
         let coins = self.coins()?;
         let plan = self.plan(&coins)?;
         let numbers = self.witness(&plan, witness, &coins)?;
-        Ok(prove(&plan.system, self.transcript(), &self.inputs(points), &numbers, entropy)?)
+        Ok(prove(
+            &plan.system,
+            self.transcript(),
+            &self.inputs(points),
+            &numbers,
+            entropy,
+        )?)
     }
 
     /// Check a proof up to the last multiplication.
     ///
     /// # Errors
     /// [`StatementError::Proof`].
-    pub fn reduce(&self, points: UpdatePoints<'_>, proof: &[u8]) -> Result<Equation, StatementError> {
+    pub fn reduce(
+        &self,
+        points: UpdatePoints<'_>,
+        proof: &[u8],
+    ) -> Result<Equation, StatementError> {
         let coins = self.coins()?;
-        Ok(reduce(&self.plan(&coins)?.system, self.transcript(), &self.inputs(points), proof)?)
+        Ok(reduce(
+            &self.plan(&coins)?.system,
+            self.transcript(),
+            &self.inputs(points),
+            proof,
+        )?)
     }
 
     fn inputs<'a>(&self, points: UpdatePoints<'a>) -> Vec<&'a [u8]> {
@@ -140,15 +155,23 @@ impl UpdateStatement {
 
     fn coins(&self) -> Result<Vec<u64>, StatementError> {
         self.check()?;
-        let Some(noise) = &self.noise else { return Ok(Vec::new()) };
+        let Some(noise) = &self.noise else {
+            return Ok(Vec::new());
+        };
         let wrong = |_| StatementError::Shape("the coins");
         let seed = Seed::from_bytes(&noise.coins).map_err(wrong)?;
         cotrain_noise::words(&seed, self.entries).map_err(wrong)
     }
 
     fn check(&self) -> Result<(), StatementError> {
-        require((1..=1 << 20).contains(&self.entries), "the number of entries")?;
-        require(self.shift <= 48 && (1..=63).contains(&self.bound_bits), "the shift or the bound")?;
+        require(
+            (1..=1 << 20).contains(&self.entries),
+            "the number of entries",
+        )?;
+        require(
+            self.shift <= 48 && (1..=63).contains(&self.bound_bits),
+            "the shift or the bound",
+        )?;
         if let Some(noise) = &self.noise {
             cotrain_noise::Table::new(&noise.thresholds)
                 .map_err(|_| StatementError::Shape("the noise table"))?;
@@ -177,9 +200,16 @@ impl UpdateStatement {
         secret: &UpdateWitness<'_>,
         coins: &[u64],
     ) -> Result<Witness, StatementError> {
-        let words = if self.noise.is_some() { self.entries } else { 0 };
+        let words = if self.noise.is_some() {
+            self.entries
+        } else {
+            0
+        };
         let lengths = [secret.gradient.len(), secret.update.len()];
-        require(lengths == [self.entries; 2] && secret.words.len() == words, "the number of values")?;
+        require(
+            lengths == [self.entries; 2] && secret.words.len() == words,
+            "the number of values",
+        )?;
         let mut lists = Lists::default();
         for place in 0..1 << padded_variables(self.entries) {
             let get = |list: &[i64]| list.get(place).copied().unwrap_or(0);
@@ -188,11 +218,13 @@ impl UpdateStatement {
             if let Some(terms) = &self.noise {
                 let word = secret.words.get(place).copied().unwrap_or(WORD_OFFSET);
                 let coin = coins.get(place).copied().unwrap_or(0);
-                lists.draw(terms, word, coin, noise).ok_or(StatementError::Witness {
-                    place,
-                    column: None,
-                    what: "the noise is not what word and coin draw",
-                })?;
+                lists
+                    .draw(terms, word, coin, noise)
+                    .ok_or(StatementError::Witness {
+                        place,
+                        column: None,
+                        what: "the noise is not what word and coin draw",
+                    })?;
             } else if noise != 0 {
                 return Err(no_noise(place));
             }
@@ -208,22 +240,36 @@ impl UpdateStatement {
         gradient: i64,
         update: i64,
     ) -> Result<i64, StatementError> {
-        let wide = |what| StatementError::Witness { place, column: None, what };
+        let wide = |what| StatementError::Witness {
+            place,
+            column: None,
+            what,
+        };
         let half = (1_i64 << self.shift) >> 1;
-        let shifted = gradient.checked_add(half).ok_or(wide("the gradient exceeds 64 bits"))?;
+        let shifted = gradient
+            .checked_add(half)
+            .ok_or(wide("the gradient exceeds 64 bits"))?;
         let rounded = shifted >> self.shift;
         let bound = 1_i64 << (self.bound_bits - 1);
         if !(-bound..bound).contains(&rounded) {
             return Err(wide("the rounded gradient exceeds the agreed bound"));
         }
-        lists.remainder.push((shifted - (rounded << self.shift)).unsigned_abs());
+        lists
+            .remainder
+            .push((shifted - (rounded << self.shift)).unsigned_abs());
         lists.rounded.push((rounded + bound).unsigned_abs());
-        update.checked_sub(rounded).ok_or(wide("the update exceeds 64 bits"))
+        update
+            .checked_sub(rounded)
+            .ok_or(wide("the update exceeds 64 bits"))
     }
 }
 
 fn no_noise(place: usize) -> StatementError {
-    StatementError::Witness { place, column: None, what: "the update is not the rounded gradient" }
+    StatementError::Witness {
+        place,
+        column: None,
+        what: "the update is not the rounded gradient",
+    }
 }
 
 fn padded_variables(entries: usize) -> usize {
@@ -246,7 +292,10 @@ struct Builder {
 impl Builder {
     fn new(statement: &UpdateStatement) -> Self {
         let variables = padded_variables(statement.entries);
-        let mut domain = Domain { row_variables: variables, ..Domain::default() };
+        let mut domain = Domain {
+            row_variables: variables,
+            ..Domain::default()
+        };
         for input in 0..2 + usize::from(statement.noise.is_some()) {
             domain.push(Column::Full(Matrix::Input(input)));
         }
@@ -266,7 +315,8 @@ impl Builder {
 
     fn push_witness(&mut self) -> usize {
         self.witnesses += 1;
-        self.domain.push(Column::Full(Matrix::Witness(self.witnesses - 1)))
+        self.domain
+            .push(Column::Full(Matrix::Witness(self.witnesses - 1)))
     }
 
     fn push_chunks(&mut self, bits: u32) -> Chunks {
@@ -278,7 +328,10 @@ impl Builder {
     }
 
     fn zero(&mut self, expression: Expression) {
-        self.domain.constraints.push(Constraint { weight: Weight::Point, expression });
+        self.domain.constraints.push(Constraint {
+            weight: Weight::Point,
+            expression,
+        });
     }
 
     /// Return the rounded gradient; its constraint is declared in `finish`, after `beyond`.
@@ -301,7 +354,9 @@ impl Builder {
         let carry = self.push_witness();
         self.above = self.push_chunks(WORD_BITS);
         self.below = self.push_chunks(WORD_BITS);
-        let coins = self.domain.push(Column::ByRow(coins.iter().map(|&coin| Field::from(coin)).collect()));
+        let coins = self.domain.push(Column::ByRow(
+            coins.iter().map(|&coin| Field::from(coin)).collect(),
+        ));
         let carry = || Expression::Column(carry);
         let drawn = Expression::Column(2)
             + Expression::Constant(power_of_two(WORD_BITS - 1))
@@ -310,9 +365,16 @@ impl Builder {
         self.zero(carry() * (carry() - Expression::number(1)));
         let low = drawn.clone() - self.above.value();
         let high = drawn + self.below.value() + Expression::number(1);
-        self.domain.lookups.push(vec![Tag::Noise.expression(), value, low, high]);
+        self.domain
+            .lookups
+            .push(vec![Tag::Noise.expression(), value, low, high]);
         let radius = i64::try_from(noise.thresholds.len() / 2).unwrap_or(0);
-        let ends = noise.thresholds.iter().skip(1).map(|&end| Field::from(end)).chain([power_of_two(WORD_BITS)]);
+        let ends = noise
+            .thresholds
+            .iter()
+            .skip(1)
+            .map(|&end| Field::from(end))
+            .chain([power_of_two(WORD_BITS)]);
         let rows = (-radius..).zip(noise.thresholds.iter().zip(ends));
         let rows = rows.map(|(k, (&start, end))| [Field::from(k), Field::from(start), end]);
         self.noise_start = self.table.add(Tag::Noise, rows);
@@ -321,20 +383,34 @@ impl Builder {
     /// The update is zero beyond its entries.
     fn close_padding(&mut self, entries: usize) {
         let places = 1_usize << self.domain.row_variables;
-        let beyond = (0..places).map(|place| Field::from(u64::from(place >= entries))).collect();
+        let beyond = (0..places)
+            .map(|place| Field::from(u64::from(place >= entries)))
+            .collect();
         let beyond = self.domain.push(Column::ByRow(beyond));
         let expression = Expression::Column(beyond) * Expression::Column(1);
-        self.domain.constraints.insert(0, Constraint { weight: Weight::Point, expression });
+        self.domain.constraints.insert(
+            0,
+            Constraint {
+                weight: Weight::Point,
+                expression,
+            },
+        );
     }
 
     fn finish(mut self, statement: &UpdateStatement) -> Plan {
         let all = [&self.remainder, &self.rounded, &self.above, &self.below];
-        let sizes: Vec<u32> = all.iter().flat_map(|chunks| chunks.sizes.iter().copied()).collect();
+        let sizes: Vec<u32> = all
+            .iter()
+            .flat_map(|chunks| chunks.sizes.iter().copied())
+            .collect();
         let ranges: Vec<_> = all.iter().flat_map(|chunks| chunks.lookups(4)).collect();
         self.table.add_ranges(sizes.into_iter());
         self.domain.lookups.extend(ranges);
         let inputs = 2 + usize::from(statement.noise.is_some());
-        let shape = MatrixShape { entries: statement.entries, width: UPDATE_WIDTH };
+        let shape = MatrixShape {
+            entries: statement.entries,
+            width: UPDATE_WIDTH,
+        };
         let system = System {
             inputs: vec![shape; inputs],
             witnesses: vec![1 << self.domain.row_variables; self.witnesses],
@@ -368,13 +444,19 @@ impl Lists {
     /// Note what a word and a coin draw; None when it is not `noise`.
     fn draw(&mut self, terms: &NoiseTerms, word: u64, coin: u64, noise: i64) -> Option<()> {
         let (drawn, carry) = word.overflowing_add(coin);
-        let row = terms.thresholds.partition_point(|&threshold| threshold <= drawn).checked_sub(1)?;
+        let row = terms
+            .thresholds
+            .partition_point(|&threshold| threshold <= drawn)
+            .checked_sub(1)?;
         let radius = i64::try_from(terms.thresholds.len() / 2).ok()?;
         if i64::try_from(row).ok()? - radius != noise {
             return None;
         }
         let start = terms.thresholds.get(row)?;
-        let last = terms.thresholds.get(row + 1).map_or(u64::MAX, |end| end - 1);
+        let last = terms
+            .thresholds
+            .get(row + 1)
+            .map_or(u64::MAX, |end| end - 1);
         self.carry.push(i64::from(carry));
         self.above.push(drawn - start);
         self.below.push(last - drawn);
@@ -387,7 +469,8 @@ impl Plan {
     fn witness(&self, secret: &UpdateWitness<'_>, lists: Lists, noise: bool) -> Witness {
         let (mut witnesses, mut ranges) = (Vec::new(), Vec::new());
         let mut add = |chunks: &Chunks, values: &[u64]| -> Vec<Values> {
-            let (columns, rows): (Vec<_>, Vec<_>) = chunks.witness(values, &self.table).into_iter().unzip();
+            let (columns, rows): (Vec<_>, Vec<_>) =
+                chunks.witness(values, &self.table).into_iter().unzip();
             ranges.extend(rows);
             columns
         };
@@ -398,7 +481,13 @@ impl Plan {
             witnesses.push(Values::Small(lists.carry));
             witnesses.extend(add(&self.above, &lists.above));
             witnesses.extend(add(&self.below, &lists.below));
-            lookups.push(lists.rows.iter().map(|row| self.noise_start + row).collect());
+            lookups.push(
+                lists
+                    .rows
+                    .iter()
+                    .map(|row| self.noise_start + row)
+                    .collect(),
+            );
         }
         lookups.extend(ranges);
         let open = |values: Vec<i64>, blindings: &[Scalar]| Opening {
@@ -410,9 +499,16 @@ impl Plan {
             open(secret.update.to_vec(), secret.update_blindings),
         ];
         if noise {
-            let words = secret.words.iter().map(|word| (word ^ WORD_OFFSET).cast_signed());
+            let words = secret
+                .words
+                .iter()
+                .map(|word| (word ^ WORD_OFFSET).cast_signed());
             inputs.push(open(words.collect(), secret.word_blindings));
         }
-        Witness { inputs, witnesses, lookups: vec![lookups] }
+        Witness {
+            inputs,
+            witnesses,
+            lookups: vec![lookups],
+        }
     }
 }

@@ -58,7 +58,10 @@ impl Transcript {
     /// Return the prover's stream of secrets: bound to the transcript, to `witness` and to `entropy`.
     #[must_use]
     pub fn secrets(&self, witness: &[u8], entropy: &[u8; ENTROPY_BYTES]) -> Secrets {
-        let builder = self.0.build_rng().rekey_with_witness_bytes(b"witness", witness);
+        let builder = self
+            .0
+            .build_rng()
+            .rekey_with_witness_bytes(b"witness", witness);
         let mut source = Once(Zeroizing::new(*entropy));
         let mut keyed = builder.finalize(&mut source);
         let mut seed = Zeroizing::new([0; 32]);

@@ -1,13 +1,20 @@
 //! Owners with small made-up tables, for tests.
 
-#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test uses a part")]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "each test uses a part"
+)]
 
 use cotrain_argument::Equation;
-use cotrain_commitment::{Blindings, commit_rows, derive_blindings, encode_points, sum_commitments};
+use cotrain_commitment::{
+    Blindings, commit_rows, derive_blindings, encode_points, sum_commitments,
+};
 use cotrain_noise::{Seed, Table};
 use cotrain_statements::{
-    BLOCK_ROWS, DatasetStatement, FeatureKind, GradientStatement, Model, ModelKind, NoiseTerms, Segment,
-    StatementError, UPDATE_WIDTH, UpdatePoints, UpdateStatement, UpdateWitness,
+    BLOCK_ROWS, DatasetStatement, FeatureKind, GradientStatement, Model, ModelKind, NoiseTerms,
+    Segment, StatementError, UPDATE_WIDTH, UpdatePoints, UpdateStatement, UpdateWitness,
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -95,9 +102,15 @@ impl Owner {
             rows.extend(row.into_iter().map(|x| i16::try_from(x).unwrap()));
         }
         let features = shape.numeric + shape.flags + 3 * shape.categories + 1;
-        let weights = (0..features * shape.classes).map(|_| i32::try_from(draw.below(20_000) - 10_000).unwrap());
+        let weights = (0..features * shape.classes)
+            .map(|_| i32::try_from(draw.below(20_000) - 10_000).unwrap());
         let weights = weights.collect();
-        Self { shape, rows, weights, labels }
+        Self {
+            shape,
+            rows,
+            weights,
+            labels,
+        }
     }
 
     pub fn columns(&self) -> usize {
@@ -135,12 +148,19 @@ impl Owner {
 
     pub fn one_label(&mut self) {
         let (columns, label) = (self.columns(), i16::try_from(self.labels.1).unwrap());
-        self.rows.chunks_mut(columns).for_each(|row| row[columns - 1] = label);
+        self.rows
+            .chunks_mut(columns)
+            .for_each(|row| row[columns - 1] = label);
     }
 
     pub fn segment(&self, first: usize, segment_rows: usize) -> Segment {
         let count = segment_rows.min(self.shape.rows - first);
-        Segment { rows: self.shape.rows, columns: self.columns(), first, count }
+        Segment {
+            rows: self.shape.rows,
+            columns: self.columns(),
+            first,
+            count,
+        }
     }
 
     pub fn segment_rows(&self, segment: &Segment) -> &[i16] {
@@ -153,7 +173,11 @@ impl Owner {
         let entries: Vec<i16> = self
             .segment_rows(segment)
             .chunks(segment.columns)
-            .flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(0, padded - segment.columns)))
+            .flat_map(|row| {
+                row.iter()
+                    .copied()
+                    .chain(std::iter::repeat_n(0, padded - segment.columns))
+            })
             .collect();
         let label = format!("rows/{}", segment.first);
         let blindings = derive_blindings(&[3; 32], label.as_bytes(), segment.shape().rows());
@@ -195,15 +219,19 @@ impl Owner {
     pub fn model(&self) -> Model {
         let (kind, shape) = (self.shape.kind, self.shape);
         let margin_shift = if kind == ModelKind::Linear { 12 } else { 18 };
-        let index_limit = if kind == ModelKind::Linear { 32 << 12 } else { 2048 };
+        let index_limit = if kind == ModelKind::Linear {
+            32 << 12
+        } else {
+            2048
+        };
         let table = match kind {
             ModelKind::Linear => vec![],
             ModelKind::Logistic => (-index_limit..=index_limit)
                 .map(|q| (4096.0 / (1.0 + (-(2.0 * q as f64 + 1.0) / 128.0).exp())).round() as i32)
                 .collect(),
-            ModelKind::Softmax => {
-                (0..=2 * index_limit).map(|t| (16384.0 * (-(t as f64) / 64.0).exp()).round() as i32).collect()
-            }
+            ModelKind::Softmax => (0..=2 * index_limit)
+                .map(|t| (16384.0 * (-(t as f64) / 64.0).exp()).round() as i32)
+                .collect(),
         };
         Model {
             kind,
@@ -213,19 +241,29 @@ impl Owner {
             residual_bits: 12,
             margin_shift,
             index_limit,
-            table_name: if table.is_empty() { vec![] } else { vec![9; 32] },
+            table_name: if table.is_empty() {
+                vec![]
+            } else {
+                vec![9; 32]
+            },
             table,
             weights: self.weights.clone(),
         }
     }
 
     pub fn gradient(&self, first: usize) -> GradientStatement {
-        let step = GradientStatement::segment_rows(self.shape.kind, self.columns(), self.shape.classes);
-        GradientStatement { context: CONTEXT.to_vec(), segment: self.segment(first, step), model: self.model() }
+        let step =
+            GradientStatement::segment_rows(self.shape.kind, self.columns(), self.shape.classes);
+        GradientStatement {
+            context: CONTEXT.to_vec(),
+            segment: self.segment(first, step),
+            model: self.model(),
+        }
     }
 
     pub fn starts(&self) -> impl Iterator<Item = usize> + use<> {
-        let step = GradientStatement::segment_rows(self.shape.kind, self.columns(), self.shape.classes);
+        let step =
+            GradientStatement::segment_rows(self.shape.kind, self.columns(), self.shape.classes);
         (0..self.shape.rows).step_by(step.min(BLOCK_ROWS))
     }
 
@@ -235,32 +273,47 @@ impl Owner {
             entries: self.features() * self.shape.classes,
             shift: self.shape.shift,
             bound_bits: 40,
-            noise: self.shape.noise.then(|| NoiseTerms { thresholds: thresholds(), table_name: [5; 32], coins: [6; 32] }),
+            noise: self.shape.noise.then(|| NoiseTerms {
+                thresholds: thresholds(),
+                table_name: [5; 32],
+                coins: [6; 32],
+            }),
         }
     }
 
     pub fn submission(&self) -> Submission {
         let update = self.update();
         let mut sum = vec![0_i64; update.entries];
-        let mut blindings = vec![curve25519_dalek::Scalar::ZERO; update.entries.div_ceil(UPDATE_WIDTH)];
+        let mut blindings =
+            vec![curve25519_dalek::Scalar::ZERO; update.entries.div_ceil(UPDATE_WIDTH)];
         let mut gradients = Vec::new();
         for first in self.starts() {
             let statement = self.gradient(first);
             let (points, secrets) = self.commit(&statement.segment);
             let fresh = derive_blindings(&[4; 32], format!("{first}").as_bytes(), blindings.len());
             let rows = self.segment_rows(&statement.segment);
-            let proven = statement.prove(rows, &points, &secrets, &fresh, &[2; 32]).unwrap();
+            let proven = statement
+                .prove(rows, &points, &secrets, &fresh, &[2; 32])
+                .unwrap();
             assert_eq!(proven.proof.len(), statement.proof_bytes().unwrap());
-            sum.iter_mut().zip(&proven.gradient).for_each(|(sum, value)| *sum += value);
-            blindings.iter_mut().zip(fresh.iter()).for_each(|(sum, value)| *sum += value);
+            sum.iter_mut()
+                .zip(&proven.gradient)
+                .for_each(|(sum, value)| *sum += value);
+            blindings
+                .iter_mut()
+                .zip(fresh.iter())
+                .for_each(|(sum, value)| *sum += value);
             gradients.push((proven.points, proven.proof));
         }
         let mut draw = Draw(99);
         let words: Vec<u64> = (0..update.entries).map(|_| draw.next()).collect();
         let noise = self.noise(&words);
         let half = (1_i64 << self.shape.shift) >> 1;
-        let values: Vec<i64> =
-            sum.iter().zip(&noise).map(|(g, x)| ((g + half) >> self.shape.shift) + x).collect();
+        let values: Vec<i64> = sum
+            .iter()
+            .zip(&noise)
+            .map(|(g, x)| ((g + half) >> self.shape.shift) + x)
+            .collect();
         self.submission_of(gradients, &sum, &blindings, &values, &words)
     }
 
@@ -268,8 +321,13 @@ impl Owner {
         if !self.shape.noise {
             return vec![0; words.len()];
         }
-        let coins = cotrain_noise::words(&Seed::from_bytes(&[6; 32]).unwrap(), words.len()).unwrap();
-        let drawn: Vec<u64> = words.iter().zip(coins).map(|(word, coin)| word.wrapping_add(coin)).collect();
+        let coins =
+            cotrain_noise::words(&Seed::from_bytes(&[6; 32]).unwrap(), words.len()).unwrap();
+        let drawn: Vec<u64> = words
+            .iter()
+            .zip(coins)
+            .map(|(word, coin)| word.wrapping_add(coin))
+            .collect();
         cotrain_noise::apply(&Table::new(&thresholds()).unwrap(), &drawn).unwrap()
     }
 
@@ -286,9 +344,16 @@ impl Owner {
         let update_blindings = derive_blindings(&[8; 32], b"update", rows);
         let word_blindings = derive_blindings(&[8; 32], b"words", rows);
         let points = encode_points(&commit_rows(values, UPDATE_WIDTH, &update_blindings).unwrap());
-        let shifted: Vec<i64> = words.iter().map(|word| (word ^ (1 << 63)).cast_signed()).collect();
-        let word_points = encode_points(&commit_rows(&shifted, UPDATE_WIDTH, &word_blindings).unwrap());
-        let lists: Vec<&[u8]> = gradients.iter().map(|(points, _)| points.as_slice()).collect();
+        let shifted: Vec<i64> = words
+            .iter()
+            .map(|word| (word ^ (1 << 63)).cast_signed())
+            .collect();
+        let word_points =
+            encode_points(&commit_rows(&shifted, UPDATE_WIDTH, &word_blindings).unwrap());
+        let lists: Vec<&[u8]> = gradients
+            .iter()
+            .map(|(points, _)| points.as_slice())
+            .collect();
         let gradient = sum_commitments(&lists, rows).unwrap();
         let noise = self.shape.noise;
         let witness = UpdateWitness {
@@ -299,10 +364,20 @@ impl Owner {
             words: if noise { words } else { &[] },
             word_blindings: if noise { &word_blindings } else { &[] },
         };
-        let public = UpdatePoints { gradient: &gradient, update: &points, words: &word_points };
+        let public = UpdatePoints {
+            gradient: &gradient,
+            update: &points,
+            words: &word_points,
+        };
         let proof = statement.prove(public, &witness, &[3; 32]).unwrap();
         assert_eq!(proof.len(), statement.proof_bytes().unwrap());
-        Submission { gradients, update: points, words: word_points, update_proof: proof, update_values: values.to_vec() }
+        Submission {
+            gradients,
+            update: points,
+            words: word_points,
+            update_proof: proof,
+            update_values: values.to_vec(),
+        }
     }
 
     pub fn submit(&self) -> Result<(), StatementError> {
@@ -319,10 +394,18 @@ impl Submission {
             let (points, _) = owner.commit(&statement.segment);
             equations.push(statement.reduce(&points, gradient, proof)?);
         }
-        let lists: Vec<&[u8]> = self.gradients.iter().map(|(points, _)| points.as_slice()).collect();
+        let lists: Vec<&[u8]> = self
+            .gradients
+            .iter()
+            .map(|(points, _)| points.as_slice())
+            .collect();
         let rows = owner.update().entries.div_ceil(UPDATE_WIDTH);
         let gradient = sum_commitments(&lists, rows).unwrap();
-        let points = UpdatePoints { gradient: &gradient, update: &self.update, words: &self.words };
+        let points = UpdatePoints {
+            gradient: &gradient,
+            update: &self.update,
+            words: &self.words,
+        };
         equations.push(owner.update().reduce(points, &self.update_proof)?);
         Ok(equations)
     }
