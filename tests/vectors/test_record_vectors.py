@@ -27,7 +27,7 @@ from cotrain.identity.keys import Identity
 from cotrain.records.kinds import BODIES
 from cotrain.records.record import decode_record
 from cotrain.rounds.setup_rules import coin_commitment
-from cotrain.rounds.state import digest_of, draw_holders, next_beacon
+from cotrain.rounds.state import digest_of, draw_holders, next_beacon, noise_coins
 
 FOLDER = Path(__file__).parents[2] / "vectors"
 FILE = FOLDER / "records" / "v1.json"
@@ -186,6 +186,12 @@ def test_hashes_by_both_paths() -> None:
     key_sum, number = bytes.fromhex(beacon["key_sum"]), beacon["round"]
     preimage = b"cotrain/beacon/1/" + bytes.fromhex(RUN) + number.to_bytes(8, "little") + key_sum
     assert next_beacon(RUN, number, key_sum) == beacon["beacon"] == sha256(preimage)
+    coins = known["noise_coins"]
+    beacon_of_coins, who = coins["beacon"], coins["owner"]
+    preimage = b"cotrain/noise-coins/1/" + bytes.fromhex(RUN) + coins["round"].to_bytes(8, "little")
+    preimage += bytes.fromhex(beacon_of_coins) + who.encode()
+    assert noise_coins(RUN, coins["round"], beacon_of_coins, who).hex() == coins["coins"]
+    assert coins["coins"] == sha256(preimage)
     for draw in known["draws"]:
         owners, count = tuple(draw["owners"]), draw["count"]
         assert list(draw_holders(owners, count, draw["beacon"])) == draw["drawn"]
