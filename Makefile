@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 BIN := .venv/bin
 MATURIN := VIRTUAL_ENV=$(CURDIR)/.venv PATH="$(CURDIR)/.venv/bin:$$PATH" $(CURDIR)/$(BIN)/maturin
-TREE := src tests vectors benchmarks examples docs fuzz
+TREE := src tests vectors benchmarks examples docs fuzz reference
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
 .PHONY: setup demo test quick slow fmt lint rust-test docs bench bench-accuracy ci lock clean

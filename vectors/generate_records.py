@@ -23,6 +23,7 @@ from cotrain.agreement.draft import Wishes, draft_agreement
 from cotrain.agreement.schema import Schema, parse_schema
 from cotrain.dataset.registration import DatasetLayout, commit_dataset, dataset_root
 from cotrain.flow import run_in_process
+from cotrain.identity.did_key import verify_signature
 from cotrain.identity.keys import Identity
 from cotrain.ledger.store import Ledger
 from cotrain.privacy.budget import BudgetBook
@@ -30,16 +31,19 @@ from cotrain.records.canonical import encode
 from cotrain.records.kinds import (
     AbortBody,
     AnswerBody,
+    Body,
     CheckBody,
+    DatasetBody,
     RefusalBody,
     RevocationBody,
+    SubmissionBody,
 )
-from cotrain.records.record import Record, blob_ref, sign_record
+from cotrain.records.record import Record, blob_ref, decode_record, sign_record
 from cotrain.rounds.coordinator import Coordinator
 from cotrain.rounds.journal import MemoryJournal
 from cotrain.rounds.party import OwnedData, Party
 from cotrain.rounds.setup_rules import coin_commitment
-from cotrain.rounds.state import digest_of, draw_holders, next_beacon
+from cotrain.rounds.state import digest_of, draw_holders, next_beacon, noise_coins
 from cotrain.rounds.view import View
 from cotrain.rounds.witness import log_policy
 from cotrain.testing.determinism import ManualClock, SeededEntropy
@@ -93,7 +97,7 @@ def drafted() -> Agreement:
         PartyTerm(name=p.name, did=p.did, roles=["coordinator" if p is PEOPLE[2] else "data_owner"])
         for p in PEOPLE
     ]
-    wishes = Wishes(title="Vectors", rounds=1, survivors=2, colluders=0)
+    wishes = Wishes(title="Vectors", rounds=1, survivors=2, colluders=0, assurance="recorded")
     entropy = SeededEntropy("vectors/agreement")
     return draft_agreement(schema(), parties, wishes, entropy=entropy, clock=ManualClock())
 
@@ -133,6 +137,8 @@ def spoken_otherwise(agreement: Agreement, entries: list[bytes]) -> list[Record]
     bodies = (
         (other, CheckBody(round=0, close=sha256(close), complaints=[owner.did])),
         (owner, AnswerBody(round=0, holder=other.did, share=blob_ref(b"a share"))),
+        (owner, with_proof(entries, DatasetBody, b"a proof of the dataset")),
+        (owner, with_proof(entries, SubmissionBody, b"a proof of the update")),
         (owner, RevocationBody(reason="The ethics board withdrew its approval \u2013 today.")),
         (hub, AbortBody(round=0, code="releases-missing", reason="1 of 2 key holders released")),
         (
@@ -147,6 +153,13 @@ def spoken_otherwise(agreement: Agreement, entries: list[bytes]) -> list[Record]
         ),
     )
     return [sign_record(person, agreement.digest, body) for person, body in bodies]
+
+
+def with_proof(entries: list[bytes], kind: type[Body], proof: bytes) -> Body:
+    """Return the first body of a kind as it is where the agreement asks for proofs."""
+    records = (decode_record(entry, verify_signature) for entry in entries)
+    body = next(record.body for record in records if isinstance(record.body, kind))
+    return body.model_copy(update={"proof": blob_ref(proof)})
 
 
 def identity(person: Identity, run: str) -> dict[str, str]:
@@ -180,6 +193,13 @@ def hashes(run: str) -> dict[str, Any]:
             "round": 7,
             "key_sum": key_sum.hex(),
             "beacon": next_beacon(run, 7, key_sum),
+        },
+        "noise_coins": {
+            "run": run,
+            "round": 7,
+            "beacon": sha256(b"beacon"),
+            "owner": PEOPLE[0].did,
+            "coins": noise_coins(run, 7, sha256(b"beacon"), PEOPLE[0].did).hex(),
         },
         "draws": [
             {
@@ -325,7 +345,7 @@ def bad_agreements(good: Agreement) -> list[dict[str, str]]:
         "an unknown term": lambda a: a.update(price="100"),
         "no expiry": lambda a: a.pop("expires"),
         "version 2": lambda a: a.update(format="cotrain/agreement/2"),
-        "an assurance that does not exist yet": lambda a: a.update(assurance="proven"),
+        "an assurance that does not exist yet": lambda a: a.update(assurance="attested"),
         "an unknown purpose": lambda a: a.update(purpose="anything"),
         "no rounds": lambda a: a.update(rounds=0),
         "two coordinators": lambda a: a["parties"][0].update(roles=["data_owner", "coordinator"]),

@@ -1,11 +1,11 @@
 """The whole protocol, in numbered steps, with all parties in one process. Read this first.
 
 1. The coordinator offers the agreement; its hash names the run.
-2. Every party reads it, and signs it if its owner approved it.
-3. Every data owner commits to its rows and registers the commitment.
+2. Every party reads it, and signs it if its owner approved it; data owners commit to words for their first noise.
+3. Every data owner commits to its rows, proves that they satisfy the schema, and registers the commitment.
 4. The coordinator opens a round on the model that everybody can compute.
-5. Every owner trains on its rows, adds its share of the noise, commits to the result, encrypts it under a key
-   made for this round alone, and shares that key among the key holders.
+5. Every owner trains on its rows, adds its share of the noise, commits to the result, proves that it is this,
+   encrypts it under a key made for this round alone, and shares that key among the key holders.
 6. The coordinator closes the round.
 7. Every key holder checks its shares against the owners' commitments.
 8. An accused owner publishes the disputed share, or is left out.
@@ -22,14 +22,18 @@ without a change, because they do no I/O: this module is the transport that hand
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from cotrain.errors import OutsideError, RefusedError
+from cotrain.records.record import Message
 from cotrain.rounds.coordinator import Coordinator
 from cotrain.rounds.party import Party
 from cotrain.rounds.state import Phase, RunState
 
+COORDINATOR = "coordinator"
+VERIFYING = "verify proofs"
 ENDS = {Phase.FINISHED, Phase.ABORTED}
 
 
@@ -38,7 +42,8 @@ class Meter:
     """Seconds and bytes that a run took.
 
     Attributes:
-        seconds: (party or "coordinator", step) to wall-clock seconds.
+        seconds: (party or "coordinator", step) to wall-clock seconds; steps do not overlap, and what proofs take is
+            a step of its own: "verify proofs", "prove registering", "prove submitting".
         bytes_sent: (party, kind of record) to bytes, blobs included.
     """
 
@@ -111,29 +116,48 @@ def aborted(code: str, reason: str, parties: Sequence[Party] = ()) -> RefusedErr
 
 
 def _tick(coordinator: Coordinator, meter: Meter, *, all_spoke: bool) -> bool:
-    start = time.perf_counter()
-    moved = coordinator.tick(all_spoke=all_spoke)
-    meter.seconds["coordinator", "coordinate"] += time.perf_counter() - start
-    return moved
+    with _timed(meter, COORDINATOR, ("coordinate", VERIFYING), coordinator.verifying_seconds):
+        return coordinator.tick(all_spoke=all_spoke)
 
 
 def _exchange(coordinator: Coordinator, parties: Sequence[Party], meter: Meter) -> bool:
     """Let every party read and speak once; tell whether anybody said something new."""
     before = coordinator.heard
     for party in parties:
-        step, start = coordinator.state.phase.name.lower(), time.perf_counter()
-        note = party.read(coordinator)
-        read = time.perf_counter()
-        messages = party.speak()
-        meter.seconds[party.did, "verify"] += read - start
-        spoke = time.perf_counter()
-        meter.seconds[party.did, step] += spoke - read
-        if note is not None:
-            coordinator.cosigned(note)
-        for message in messages:
-            fresh = coordinator.receive(message)
-            if fresh:
-                size = len(message.record.data) + sum(map(len, message.blobs.values()))
-                meter.bytes_sent[party.did, message.record.kind] += size
-        meter.seconds["coordinator", "coordinate"] += time.perf_counter() - spoke
+        step = coordinator.state.phase.name.lower()
+        with _timed(meter, party.did, ("verify", VERIFYING), party.view.verifying_seconds):
+            note = party.read(coordinator)
+        with _timed(meter, party.did, (step, f"prove {step}"), party.proving_seconds):
+            messages = party.speak()
+        with _timed(meter, COORDINATOR, ("coordinate", VERIFYING), coordinator.verifying_seconds):
+            _carry(coordinator, party, note, messages, meter)
     return coordinator.heard > before
+
+
+def _carry(
+    coordinator: Coordinator,
+    party: Party,
+    note: str | None,
+    messages: Sequence[Message],
+    meter: Meter,
+) -> None:
+    """Hand over what a party says."""
+    if note is not None:
+        coordinator.cosigned(note)
+    for message in messages:
+        if coordinator.receive(message):
+            size = len(message.record.data) + sum(map(len, message.blobs.values()))
+            meter.bytes_sent[party.did, message.record.kind] += size
+
+
+@contextmanager
+def _timed(
+    meter: Meter, who: str, steps: tuple[str, str], on_proofs: Callable[[], float]
+) -> Iterator[None]:
+    """Measure what is done: seconds on proofs under the second step, all others under the first."""
+    start, before = time.perf_counter(), on_proofs()
+    yield
+    proofs = on_proofs() - before
+    meter.seconds[who, steps[0]] += time.perf_counter() - start - proofs
+    if proofs:
+        meter.seconds[who, steps[1]] += proofs

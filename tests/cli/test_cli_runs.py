@@ -15,6 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 from cli_fixtures import (  # noqa: F401 - fixtures are found by name
+    NO_PROOFS,
     Cotrain,
     fixture_cotrain,
     fixture_demo,
@@ -50,6 +51,52 @@ def test_other_options_in_the_same_folder_are_told(demo: Path, cotrain: Cotrain)
     other = cotrain("demo", "--out", demo, "--rounds", 5, "--epsilon", "none")
     other.assert_told(2, "--rounds 3, now 5; --epsilon 1, now none", "--out")
     assert (demo / "ledger.db").read_bytes() == before
+
+
+def test_without_proofs_nothing_is_called_proven(demo: Path, cotrain: Cotrain) -> None:
+    for words in (
+        ("demo", "--out", demo, "--rounds", 3),
+        ("audit", demo),
+        ("audit", demo, "--quick"),
+    ):
+        assert "nothing is proven of" in cotrain(*words).out.lower().replace("\n", " ")
+    told = cotrain("audit", demo, "--json").json
+    assert told["assurance"] == {"agreed": "recorded", "found": "recorded"}
+    assert told["proofs"]["all_verified"] is False
+    assert told["proven"] == []
+
+
+def test_the_number_of_a_quick_audit_is_a_number(demo: Path, cotrain: Cotrain) -> None:
+    cotrain("audit", "--quick", demo).assert_told(2, "RUN stands before --quick")
+    for wrong in ("0", "1.5", "\u0663"):
+        cotrain("audit", demo, f"--quick={wrong}").assert_told(2, "not a number of proofs")
+
+
+def test_a_proven_run_and_its_quick_audit(
+    tmp_path: Path, cotrain: Cotrain, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    out = tmp_path / "run"
+    words = ("run", "--data", table, "--owner-column", "clinic", "--target", "ill", "--out", out)
+    proven = (*words, *SEEDED, "--assurance", "proven")
+    made = cotrain(*proven, "--json").json["assurance"]
+    assert made["agreed"] == made["level"] == "proven"
+    assert [found["updates"] for found in made["proofs"]] == [2, 2]
+    assert all(found["update_bytes"] > 0 for found in made["proofs"])
+    shown = cotrain(*proven)
+    assert "Assurance: proven." in shown.out
+    assert max(map(len, shown.out.replace(str(out), "").splitlines())) <= 80
+    told = cotrain("audit", out, "--json").json
+    assert told["assurance"] == {"agreed": "proven", "found": "proven"}
+    assert told["proofs"]["verified"] == told["proofs"]["carried"] == 6
+    quick = cotrain("audit", out, "--quick", 2, "--json").json
+    assert quick["assurance"] == {"agreed": "proven", "found": "sampled"}
+    assert (quick["proofs"]["verified"], quick["proofs"]["all_verified"]) == (2, False)
+    assert quick["proven"] == []
+    assert "not every proof was verified" in cotrain("audit", out, "--quick=3").out
+    assert "all 6" not in cotrain("audit", out, "--quick=3").out
+    page = (out / "report.html").read_text()
+    assert "Proofs, by party" in page
 
 
 def test_output_fits_80_columns(
@@ -170,7 +217,7 @@ def test_two_processes_do_not_work_in_one_folder(tmp_path: Path, cotrain: Cotrai
 )
 def test_an_interrupted_run_goes_on(tmp_path: Path, cotrain: Cotrain, end: signal.Signals) -> None:
     folder = tmp_path / "run"
-    words = ["demo", "--out", str(folder), "--rounds", "8", "--insecure-seed", "cut"]
+    words = ["demo", "--out", str(folder), "--rounds", "8", "--insecure-seed", "cut", *NO_PROOFS]
     code = f"from cotrain.cli.main import run; run({words!r})"
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) as child:
         while not (folder / "ledger.db").exists():

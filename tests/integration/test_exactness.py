@@ -99,5 +99,5 @@ def test_the_bytes_of_a_seeded_run_are_known(make_world: Any) -> None:
 
 
 KNOWN_RUN = "979a18a8ea8f53990a801efdeb26495e49a0274e80d7124fdfc9a3749a32ea49"
-KNOWN_WEIGHTS = [2285, -583, 1143, 318]
-KNOWN_ROOT = "ecc4f29a63fad2e8f7603d491f2bc4c515080c9612bdf66b7ad9d4f94b1ba988"
+KNOWN_WEIGHTS = [2394, -398, -365, 289]
+KNOWN_ROOT = "a5a77be86520d3e0d86ad5211b7a375449ff25d2bfe4e0aea3dc9f49c37d28c7"

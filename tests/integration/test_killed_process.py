@@ -19,6 +19,7 @@ MOST_STARTS = 60
 def start(out: Path, rounds: int) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     arguments = ["demo", "--insecure-seed", "7", "--rounds", str(rounds), "--out", str(out)]
+    arguments += ["--assurance", "recorded"]
     command = [sys.executable, "-c", "from cotrain.cli.main import run; run()", *arguments]
     nowhere = subprocess.DEVNULL
     return subprocess.Popen(command, env=environment, stdout=nowhere, stderr=nowhere)

@@ -47,8 +47,16 @@ def test_every_clause_says_who_enforces_it(agreement: Agreement, tmp_path: Path)
     for told in ("epsilon 1", "3 full-batch rounds", "Owner 1", "2023-12-14"):
         assert told in words
     assert {clause.enforced_by for clause in clauses} == {"everybody", "own agent", "declared only"}
+    assert any("nothing is proven" in words for words in told_of("assurance", agreement))
+    proven = agreement.model_copy(update={"assurance": "proven"})
+    assert any("zero-knowledge" in words for words in told_of("assurance", proven))
+    assert any("Its owner proves it" in words for words in told_of("training", proven))
     silent = build_world(tmp_path).agreement
     assert any("No noise is added" in clause.words for clause in explain(silent))
+
+
+def told_of(topic: str, agreement: Agreement) -> list[str]:
+    return [clause.words for clause in explain(agreement) if clause.topic == topic]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +111,7 @@ REFUSED: dict[str, Edit] = {
     "a decay of another script": lambda v: v["algorithm"].update(weight_decay="\u0663"),
     "a rate over zero": lambda v: v["algorithm"].update(learning_rate="1/0"),
     "an expiry after the end of the calendar": lambda v: v.update(expires=253_402_300_800),
-    "another assurance": lambda v: v.update(assurance="proven"),
+    "another assurance": lambda v: v.update(assurance="attested"),
     "an unknown purpose": lambda v: v.update(purpose="fun"),
     "a nonce in capitals": lambda v: v.update(nonce="A" * 64),
     "a schema term unknown": lambda v: v["data_schema"].update(extra=1),

@@ -47,6 +47,9 @@ SAMPLES: dict[str, Any] = {
     "reason": "so it is",
     "author": SIGNER.did,
     "holder": SIGNER.did,
+    "noise_words": BLOB,
+    "next_words": BLOB,
+    "proof": BLOB,
     "complaints": [SIGNER.did],
     "excluded": [SIGNER.did],
 }
@@ -86,6 +89,7 @@ def test_a_record_of_each_kind_comes_back(kind: str) -> None:
     assert record.blobs == refs
 
 
+OPTIONAL = {"noise_words", "next_words", "proof"}
 WRONG: list[Any] = [None, True, 1.5, -1, 2**53, "", "x", [], [1], {}, {"sha256": "b" * 64}, ["x"]]
 
 
@@ -98,7 +102,8 @@ def changes(kind: str) -> Iterator[dict[str, Any]]:
         text = name == "reason"
         for wrong in WRONG:
             listed = isinstance(body[name], list) and wrong == []
-            if not (text and isinstance(wrong, str)) and not listed:
+            left_out = name in OPTIONAL and wrong is None
+            if not (text and isinstance(wrong, str)) and not listed and not left_out:
                 yield {**body, name: wrong}
         if isinstance(body[name], str) and not text:
             yield {**body, name: body[name].upper()}
@@ -108,6 +113,23 @@ def changes(kind: str) -> Iterator[dict[str, Any]]:
             yield {**body, name: {**body[name], "extra": 0}}
             yield {**body, name: {**body[name], "size": "4"}}
             yield {**body, name: {**body[name], "size": -1}}
+
+
+@pytest.mark.parametrize("kind", ["signature", "dataset", "submission"])
+def test_what_is_not_there_is_null_and_never_left_out(kind: str) -> None:
+    value = json.loads(entry(kind))
+    nothing = {name: None for name in value["body"] if name in OPTIONAL}
+    assert nothing
+    record = decode_record(resigned({**value, "body": value["body"] | nothing}), verify_signature)
+    assert len(record.blobs) == len(decode_record(entry(kind), verify_signature).blobs) - len(
+        nothing
+    )
+
+
+def test_readers_fetch_a_blob_that_is_named_twice_if_one_name_is_for_all() -> None:
+    """The sealed shares are for their receivers; the same bytes under another name are for everybody."""
+    record = decode_record(entry("submission"), verify_signature)
+    assert [ref.sha256 for ref in record.common_blobs] == [BLOB.sha256] * 5
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -33,7 +33,7 @@ def entropy(name: str) -> SeededEntropy:
 
 def make(folder: Path, epsilon: str | None) -> Evidence:
     table = Table(heart.TABLE_PATH, heart.OWNER_COLUMN, load_schema(heart.SCHEMA_PATH))
-    wishes = Wishes(title="Hearts <b>& minds", rounds=3, epsilon=epsilon)
+    wishes = Wishes(title="Hearts <b>& minds", rounds=3, epsilon=epsilon, assurance="recorded")
     layout, clock = RunLayout(folder), ManualClock()
     experiment = prepare(layout, table, wishes, entropy=entropy, clock=clock, seed=0)
     outcome = perform(experiment, entropy=entropy, clock=clock, progress=lambda _: None)
@@ -112,8 +112,11 @@ def test_privacy_is_what_the_audit_found(report: dict[str, Any], evidence: Evide
         assert 0 < series[0] < series[1] < series[2] == privacy["spent"][name] <= 1
 
 
-def test_nothing_is_called_proven(report: dict[str, Any]) -> None:
+def test_without_proofs_nothing_is_called_proven(report: dict[str, Any]) -> None:
     assurance = report["assurance"]
+    assert assurance["agreed"] == assurance["level"] == "recorded"
+    assert assurance["proofs"] == []
+    assert "Nothing is proven" in render_page(report)
     assert assurance["proven"] == assurance["bounded"] == assurance["attested"] == []
     assert any("training step" in line for line in assurance["recorded"])
     assert assurance["checked"]["contributions in opened sums, each once"] == 12
@@ -199,7 +202,7 @@ def test_figures_for_people() -> None:
 def test_another_request_for_the_same_folder_is_refused(evidence: Evidence) -> None:
     layout = evidence.experiment.layout
     table = Table(heart.TABLE_PATH, heart.OWNER_COLUMN, load_schema(heart.SCHEMA_PATH))
-    wishes = Wishes(title="Hearts <b>& minds", rounds=3)
+    wishes = Wishes(title="Hearts <b>& minds", rounds=3, assurance="recorded")
     again = prepare(layout, table, wishes, entropy=entropy, clock=ManualClock(), seed=0)
     assert again.agreement == evidence.experiment.agreement
     for other, seed in [(wishes, 1), (Wishes(title="Other", rounds=3), 0)]:

@@ -4,7 +4,7 @@ use crate::error::ProofError;
 use crate::expansion::{EarlyChallenges, Expanded, expand};
 use crate::field::Field;
 use crate::folding::{DISTANCES, PARTS, UNFOLDED};
-use crate::openings::{Point, log, sources};
+use crate::openings::{ClaimChallenges, Point, log, sources};
 use crate::system::{Matrix, MatrixShape, System};
 use crate::writer::FORMAT;
 
@@ -71,8 +71,12 @@ fn opened_sources(
         })
         .collect();
     let table = numbers(log(system.table.rows().max(1).next_power_of_two()));
-    let (list, _) = sources(system, &ended, &table, early, Field::from(3_u64))?;
-    let width = list.iter().map(|source| source.width).max().unwrap_or(1);
+    let challenges = ClaimChallenges {
+        gamma: Field::from(3_u64),
+        beyond: Field::from(5_u64),
+    };
+    let (list, _) = sources(system, &ended, &table, early, challenges)?;
+    let width = list.first().map_or(1, |source| source.functional.len());
     Ok((list.len(), width))
 }
 

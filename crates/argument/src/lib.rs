@@ -7,6 +7,9 @@
 //! Soundness rests on discrete logarithms in ristretto255 and on merlin as a random oracle; zero knowledge is perfect for the
 //! interactive argument. The crate knows nothing of training, does no I/O and draws no randomness of its own.
 
+#[cfg(test)]
+extern crate self as cotrain_argument;
+
 mod committed;
 mod equations;
 mod error;
@@ -14,6 +17,8 @@ mod expansion;
 mod expression;
 pub mod field;
 mod folding;
+#[cfg(test)]
+mod forging;
 mod layout;
 mod multilinear;
 mod nodes;

@@ -168,18 +168,53 @@ pub(crate) fn log(number: usize) -> usize {
 /// A secret vector that is opened against a public one.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// Its length.
+    /// Its length: whatever its commitments hold beyond must be zero.
+    pub(crate) length: usize,
+    /// Entries in a row of its matrices.
     pub(crate) width: usize,
     /// The vector is the sum of `coefficient times row` over the rows of these matrices.
     pub(crate) rows: Vec<(Matrix, Vec<Field>)>,
-    /// The public vector.
+    /// The public vector, W entries once it is extended.
     pub(crate) functional: Vec<Field>,
     /// Claim and weight of each committed value that counts here.
     pub(crate) claims: Vec<(usize, Field)>,
 }
 
-/// Return the sources in the order of step 9, and the number of claims.
+/// The challenges of step 9.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClaimChallenges {
+    /// Separates claims.
+    pub(crate) gamma: Field,
+    /// Separates the places beyond the sources.
+    pub(crate) beyond: Field,
+}
+
+/// Return the sources in the order of step 9, extended to W places, and the number of claims.
 pub(crate) fn sources(
+    system: &System,
+    domains: &[(Expanded, Point)],
+    table_point: &[Field],
+    early: &EarlyChallenges,
+    challenges: ClaimChallenges,
+) -> Result<(Vec<Source>, usize), ProofError> {
+    let (mut list, count) = claimed_sources(system, domains, table_point, early, challenges.gamma)?;
+    let width = list
+        .iter()
+        .map(|source| source.length)
+        .max()
+        .unwrap_or(1)
+        .next_power_of_two();
+    let mut powers = powers(challenges.beyond, list.len() * width).into_iter();
+    for source in &mut list {
+        // Source j gets beyond^(j W + t) in the places t from its length on.
+        let own = powers.by_ref().take(width).skip(source.length);
+        source.functional.truncate(source.length);
+        source.functional.extend(own);
+    }
+    Ok((list, count))
+}
+
+fn claimed_sources(
     system: &System,
     domains: &[(Expanded, Point)],
     table_point: &[Field],
@@ -202,6 +237,7 @@ pub(crate) fn sources(
         let opening = open_vector(Matrix::Multiplicities, shape, table_point, Key::Full);
         let claim = next(&mut weights)?;
         list.push(Source {
+            length: opening.width,
             width: opening.width,
             rows: vec![(Matrix::Multiplicities, scale(&opening.left, claim.1))],
             functional: opening.right,
@@ -283,6 +319,7 @@ fn domain_sources(
                     (scale(&opening.left, claim.1), opening.right)
                 };
                 let source = Source {
+                    length: opening.width,
                     width: opening.width,
                     rows: vec![(opening.matrix, left)],
                     functional: right,
@@ -310,15 +347,14 @@ fn result_sources(
     let one = Field::from(1_u64);
     let rows = functional.chunks(shape.width).enumerate();
     rows.map(|(row, part)| {
-        let mut functional = part.to_vec();
-        functional.resize(width, Field::default());
         let mut coefficients = vec![Field::default(); row];
         coefficients.push(one);
         let claims = if row == 0 { vec![claim] } else { Vec::new() };
         Source {
+            length: part.len(),
             width,
             rows: vec![(matrix, coefficients)],
-            functional,
+            functional: part.to_vec(),
             claims,
         }
     })

@@ -2,9 +2,10 @@
 
 use std::sync::OnceLock;
 
-use cotrain_commitment::{multiply_blinding, multiply_generators};
+use cotrain_commitment::{multiply_blinding, multiply_generators, sum_generators};
 use curve25519_dalek::ristretto::RistrettoBasepointTable;
 use curve25519_dalek::{RistrettoPoint, Scalar};
+use rayon::prelude::*;
 use sha2::{Digest, Sha512};
 
 use crate::field::{Field, to_scalar};
@@ -46,6 +47,28 @@ pub(crate) fn commit_row(values: &[Field], blinding: &Field) -> Option<Ristretto
     let scalars: Vec<Scalar> = values.iter().map(to_scalar).collect();
     let sum = multiply_generators(&scalars).ok()?;
     Some(sum + multiply_blinding(&to_scalar(blinding)))
+}
+
+/// Commit to rows of `width` values; what a row repeats at its end is paid for once.
+///
+/// Helper columns are constant wherever a domain is padded. With c the last value of a row,
+/// `sum_j v_j G_j = sum_j (v_j - c) G_j + c sum_j G_j`, and zeros are free.
+pub(crate) fn commit_rows(
+    values: &[Field],
+    width: usize,
+    blindings: &[Field],
+) -> Option<Vec<RistrettoPoint>> {
+    let all = sum_generators(width.min(values.len())).ok()?;
+    let row = |(row, blinding): (&[Field], &Field)| {
+        let last = row.last().copied().unwrap_or_default();
+        let repeated = row.iter().filter(|value| **value == last).count();
+        if row.len() < width.min(values.len()) || repeated < row.len() / 8 {
+            return commit_row(row, blinding);
+        }
+        let shifted: Vec<Field> = row.iter().map(|value| *value - last).collect();
+        Some(commit_row(&shifted, blinding)? + all * to_scalar(&last))
+    };
+    values.par_chunks(width).zip(blindings).map(row).collect()
 }
 
 #[cfg(test)]

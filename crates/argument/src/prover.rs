@@ -23,8 +23,8 @@ use crate::field::{Field, powers, to_bytes, to_scalar};
 use crate::folding::open_final;
 use crate::multilinear::{bind, dot, eq_table};
 use crate::nodes::{Operand, ProvenProduct, Weights, evaluate_nodes, identity};
-use crate::openings::{Point, Source, evaluate_public, log, open_column, sources};
-use crate::points::{commit_row, commit_value};
+use crate::openings::{ClaimChallenges, Point, Source, evaluate_public, log, open_column, sources};
+use crate::points::{commit_rows as commit_field_rows, commit_value};
 use crate::rounds::Interpolation;
 use crate::system::{Column, Functional, Matrix, MatrixShape, System};
 use crate::tables::{DomainTables, round_values};
@@ -620,8 +620,11 @@ impl Prover<'_> {
         table_point: &[Field],
         early: &EarlyChallenges,
     ) -> Result<(), WitnessError> {
-        let gamma = self.writer.challenge(b"gamma");
-        let (list, _) = sources(self.system, ended, table_point, early, gamma)?;
+        let challenges = ClaimChallenges {
+            gamma: self.writer.challenge(b"gamma"),
+            beyond: self.writer.challenge(b"beyond"),
+        };
+        let (list, _) = sources(self.system, ended, table_point, early, challenges)?;
         let vectors: Vec<_> = list
             .iter()
             .map(|source| self.source_vector(source))
@@ -671,7 +674,7 @@ impl Prover<'_> {
             blinding += *delta * (*secret + scale * end.blinding);
         }
         for (theta, identity) in thetas.iter().zip(&self.identities) {
-            blinding += scale * scale * theta * identity.blinding;
+            blinding += scale * scale * scale * theta * identity.blinding;
         }
         open_final(&mut self.writer, &joined, blinding, functional, scale)
     }
@@ -721,9 +724,7 @@ fn commit_values(
         }
         _ => {
             let entries = Zeroizing::new(values.to_field());
-            let rows = entries.par_chunks(shape.width).zip(blindings);
-            rows.map(|(row, blinding)| commit_row(row, blinding).ok_or_else(wide))
-                .collect()
+            commit_field_rows(&entries, shape.width, blindings).ok_or_else(wide)
         }
     }
 }

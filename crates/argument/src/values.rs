@@ -38,13 +38,22 @@ impl Rows {
 
     /// For each row, `sum_j x_j v_j` with small numbers.
     pub(crate) fn times_small(&self, v: &[i64]) -> Vec<Field> {
+        // |x| <= 2^15, at most 2^16 columns: with |v| < 2^31 the sum is below 2^62.
+        let narrow = self.columns <= 1 << 16 && v.iter().all(|v| v.unsigned_abs() < 1 << 31);
         let dot = |row: &[i16]| -> Field {
-            let sum: i128 = row
-                .iter()
-                .zip(v)
-                .map(|(&x, &v)| i128::from(x) * i128::from(v))
-                .sum();
-            Field::from(sum)
+            let pairs = row.iter().zip(v);
+            if narrow {
+                let sum = pairs.fold(0_i64, |sum, (&x, &v)| {
+                    sum.wrapping_add(i64::from(x).wrapping_mul(v))
+                });
+                Field::from(sum)
+            } else {
+                Field::from(
+                    pairs
+                        .map(|(&x, &v)| i128::from(x) * i128::from(v))
+                        .sum::<i128>(),
+                )
+            }
         };
         self.values.par_chunks(self.columns).map(dot).collect()
     }

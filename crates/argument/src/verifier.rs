@@ -14,7 +14,7 @@ use crate::folding::{DISTANCES, UNFOLDED, fold, fold_powers, power};
 use crate::layout::element_count;
 use crate::multilinear::{dot, eq_table};
 use crate::nodes::{Operand, ProvenProduct, Weights, evaluate_nodes, identity};
-use crate::openings::{Point, Source, evaluate_public, log, sources};
+use crate::openings::{ClaimChallenges, Point, Source, evaluate_public, log, sources};
 use crate::program::Program;
 use crate::reader::Reader;
 use crate::system::{Matrix, System, Weight};
@@ -326,8 +326,11 @@ impl Verifier<'_> {
         early: &EarlyChallenges,
         products: Vec<(Combination, Field)>,
     ) -> Result<Equation, ProofError> {
-        let gamma = self.reader.challenge(b"gamma");
-        let (list, count) = sources(self.system, ended, table_point, early, gamma)?;
+        let challenges = ClaimChallenges {
+            gamma: self.reader.challenge(b"gamma"),
+            beyond: self.reader.challenge(b"beyond"),
+        };
+        let (list, count) = sources(self.system, ended, table_point, early, challenges)?;
         if count != self.claims.len() {
             return Err(ProofError::System("the number of claims"));
         }
@@ -340,7 +343,7 @@ impl Verifier<'_> {
             claim.add_multiple(*weight, value);
         }
         // Step 10.
-        let width = list.iter().map(|source| source.width).max().unwrap_or(1);
+        let width = list.first().map_or(1, |source| source.functional.len());
         let point = self.read_rounds(log(width), 2, &mut claim)?;
         let eq = eq_table(&point);
         let mut zero = Combination::default();
@@ -374,7 +377,8 @@ impl Verifier<'_> {
             }
         }
         for (theta, identity) in thetas.iter().zip(&self.identities) {
-            proof.add_multiple(scale * scale * theta, identity);
+            // The third power keeps apart what vectors hidden in committed values could add (docs/proofs/argument.md).
+            proof.add_multiple(scale * scale * scale * theta, identity);
         }
         Ok(Joined { proof, rows, scale })
     }

@@ -32,4 +32,4 @@ pub use crate::generators::{
 pub use crate::pedersen::{
     check_commitments, commit_rows, commit_scalars, row_count, sum_commitments, verify_opening,
 };
-pub use crate::raw::{multiply_blinding, multiply_generators};
+pub use crate::raw::{multiply_blinding, multiply_generators, sum_generators};

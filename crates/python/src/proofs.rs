@@ -1,5 +1,8 @@
 //! `cotrain._native.proofs`: statements with their numbers, proofs as bytes; errors are `ValueError(code, sentence)`.
 
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use cotrain_argument::{Equation as CoreEquation, ProofError};
 use cotrain_commitment::{Blindings, decode_blindings};
 use cotrain_statements as core;
@@ -44,6 +47,19 @@ fn refuse(error: StatementError) -> PyErr {
     PyValueError::new_err((code, sentence))
 }
 
+/// Run a verifier; a fault of ours in it refuses the proof instead of ending the process.
+fn guarded<T>(
+    py: Python<'_>,
+    verify: impl FnOnce() -> Result<T, StatementError> + Send,
+) -> PyResult<T>
+where
+    T: Send,
+{
+    let verdict = py.detach(|| catch_unwind(AssertUnwindSafe(verify)));
+    let fault = || PyValueError::new_err(("proof-fault", "the verifier failed on this proof"));
+    verdict.map_err(|_| fault())?.map_err(refuse)
+}
+
 fn entropy(bytes: &[u8]) -> PyResult<[u8; 32]> {
     bytes
         .try_into()
@@ -55,9 +71,11 @@ fn blindings(bytes: &[u8]) -> PyResult<Blindings> {
         .map_err(|_| refuse(StatementError::Shape("a blinding is not a reduced scalar")))
 }
 
-/// A copy of the rows, in one piece: another Python thread may write to the array meanwhile.
-fn row_values(rows: &PyReadonlyArray2<'_, i16>) -> Vec<i16> {
-    rows.as_array().iter().copied().collect()
+/// The rows in row-major order: as they lie in memory, or copied if they lie otherwise.
+fn row_values<'a>(rows: &'a PyReadonlyArray2<'_, i16>) -> Cow<'a, [i16]> {
+    let rows = rows.as_array();
+    rows.to_slice()
+        .map_or_else(|| Cow::Owned(rows.iter().copied().collect()), Cow::Borrowed)
 }
 
 fn values<T: numpy::Element + Copy>(list: &PyReadonlyArray1<'_, T>) -> Vec<T> {
@@ -93,8 +111,7 @@ fn check_all(py: Python<'_>, equations: Vec<PyRef<'_, Equation>>) -> PyResult<()
         .iter()
         .map(|equation| equation.0.clone())
         .collect();
-    py.detach(|| CoreEquation::check_all(&list))
-        .map_err(|error| refuse(error.into()))
+    guarded(py, || Ok(CoreEquation::check_all(&list)?))
 }
 
 #[pyfunction]
@@ -163,9 +180,7 @@ impl DatasetStatement {
     }
 
     fn reduce(&self, py: Python<'_>, points: &[u8], proof: &[u8]) -> PyResult<Equation> {
-        py.detach(|| self.0.reduce(points, proof))
-            .map(Equation)
-            .map_err(refuse)
+        guarded(py, || self.0.reduce(points, proof)).map(Equation)
     }
 }
 
@@ -241,9 +256,7 @@ impl GradientStatement {
         gradient: &[u8],
         proof: &[u8],
     ) -> PyResult<Equation> {
-        py.detach(|| self.0.reduce(points, gradient, proof))
-            .map(Equation)
-            .map_err(refuse)
+        guarded(py, || self.0.reduce(points, gradient, proof)).map(Equation)
     }
 }
 
@@ -320,9 +333,7 @@ impl UpdateStatement {
         points: (Vec<u8>, Vec<u8>, Vec<u8>),
         proof: &[u8],
     ) -> PyResult<Equation> {
-        py.detach(|| self.0.reduce(update_points(&points), proof))
-            .map(Equation)
-            .map_err(refuse)
+        guarded(py, || self.0.reduce(update_points(&points), proof)).map(Equation)
     }
 }
 

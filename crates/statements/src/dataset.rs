@@ -57,8 +57,8 @@ struct Starts {
 }
 
 /// How the domains are laid out.
-struct Plan {
-    system: System,
+pub(crate) struct Plan {
+    pub(crate) system: System,
     table: TableBuilder,
     starts: Starts,
     slack: Chunks,
@@ -128,7 +128,7 @@ impl DatasetStatement {
         )?)
     }
 
-    fn transcript(&self) -> Transcript {
+    pub(crate) fn transcript(&self) -> Transcript {
         let mut transcript = begin("cotrain/statement/dataset/1", &self.context);
         absorb(&mut transcript, b"rows", self.segment.rows);
         absorb(&mut transcript, b"columns", self.segment.columns);
@@ -179,7 +179,7 @@ impl DatasetStatement {
         Ok(())
     }
 
-    fn plan(&self) -> Result<Plan, StatementError> {
+    pub(crate) fn plan(&self) -> Result<Plan, StatementError> {
         self.check()?;
         let rho = self.segment.row_variables();
         let sub = SUB_COLUMNS.min(self.segment.padded());
@@ -434,7 +434,7 @@ impl DatasetStatement {
         Ok(())
     }
 
-    fn witness(
+    pub(crate) fn witness(
         &self,
         plan: &Plan,
         rows: &[i16],

@@ -267,7 +267,7 @@ impl GradientStatement {
         )?)
     }
 
-    fn transcript(&self) -> Transcript {
+    pub(crate) fn transcript(&self) -> Transcript {
         let model = &self.model;
         let mut transcript = begin("cotrain/statement/gradient/1", &self.context);
         transcript.absorb(b"kind", model.kind.name().as_bytes());
@@ -290,7 +290,7 @@ impl GradientStatement {
         transcript
     }
 
-    fn plan(&self) -> Result<Box<dyn ModelPlan>, StatementError> {
+    pub(crate) fn plan(&self) -> Result<Box<dyn ModelPlan>, StatementError> {
         let model = &self.model;
         model.check()?;
         require(

@@ -12,6 +12,8 @@ mod error;
 mod gradient;
 mod linear;
 mod logistic;
+#[cfg(test)]
+mod malicious;
 mod margin;
 mod ranges;
 mod segment;

@@ -76,8 +76,8 @@ pub struct UpdatePoints<'a> {
 }
 
 /// Columns and chunks.
-struct Plan {
-    system: System,
+pub(crate) struct Plan {
+    pub(crate) system: System,
     table: TableBuilder,
     remainder: Chunks,
     rounded: Chunks,
@@ -142,7 +142,7 @@ impl UpdateStatement {
         inputs
     }
 
-    fn transcript(&self) -> Transcript {
+    pub(crate) fn transcript(&self) -> Transcript {
         let mut transcript = begin("cotrain/statement/update/1", &self.context);
         absorb(&mut transcript, b"entries", self.entries);
         transcript.absorb_number(b"shift", u64::from(self.shift));
@@ -153,7 +153,7 @@ impl UpdateStatement {
         transcript
     }
 
-    fn coins(&self) -> Result<Vec<u64>, StatementError> {
+    pub(crate) fn coins(&self) -> Result<Vec<u64>, StatementError> {
         self.check()?;
         let Some(noise) = &self.noise else {
             return Ok(Vec::new());
@@ -180,7 +180,7 @@ impl UpdateStatement {
     }
 
     /// The system; for its shape alone, coins may be left out.
-    fn plan(&self, coins: &[u64]) -> Result<Plan, StatementError> {
+    pub(crate) fn plan(&self, coins: &[u64]) -> Result<Plan, StatementError> {
         self.check()?;
         let mut builder = Builder::new(self);
         let update = || Expression::Column(1);
@@ -194,7 +194,7 @@ impl UpdateStatement {
         Ok(builder.finish(self))
     }
 
-    fn witness(
+    pub(crate) fn witness(
         &self,
         plan: &Plan,
         secret: &UpdateWitness<'_>,

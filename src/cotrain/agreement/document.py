@@ -27,6 +27,7 @@ Purpose = Literal[
     "education",
     "other-research",
 ]
+Assurance = Literal["proven", "recorded"]
 Decimal = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,8})(\.[0-9]{0,17}[1-9])?$")]
 _END_OF_CALENDAR = 253_402_300_800  # the year 10000, as Unix time
 
@@ -118,7 +119,7 @@ class Agreement(_Term):
     rounds: int = Field(ge=1, le=100_000)
     privacy: PrivacyTerm
     quorum: QuorumTerm
-    assurance: Literal["recorded"]
+    assurance: Assurance
     step_seconds: int = Field(ge=1, le=10**7)
     expires: int = Field(ge=0, lt=_END_OF_CALENDAR)
 
@@ -149,6 +150,11 @@ class Agreement(_Term):
     def coordinator(self) -> PartyTerm:
         """The one party that orders and serves records."""
         return next(party for party in self.parties if "coordinator" in party.roles)
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether registrations and submissions carry proofs that everybody checks."""
+        return self.assurance == "proven"
 
     @property
     def epsilon(self) -> Fraction:

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from cotrain.agreement.document import (
     Agreement,
+    Assurance,
     PartyTerm,
     Purpose,
     parse_agreement,
@@ -33,6 +34,7 @@ class Wishes:
         survivors: Smallest number of owners whose sum may be opened; None for all but one.
         learning_rate: Step size for rows of norm 1; None for the default of the kind of model.
         weight_decay: Pull of the weights towards zero.
+        assurance: "proven": datasets and updates carry proofs that everybody checks; "recorded": they do not.
         step_seconds: How long the coordinator waits for each step.
         days: After how many days the agreement expires.
     """
@@ -46,6 +48,7 @@ class Wishes:
     survivors: int | None = None
     learning_rate: Fraction | None = None
     weight_decay: Fraction = Fraction(0)
+    assurance: Assurance = "proven"
     step_seconds: int = 3600
     days: int = 30
 
@@ -72,7 +75,7 @@ def draft_agreement(
         "rounds": wishes.rounds,
         "privacy": _privacy_term(wishes),
         "quorum": _quorum_term(owners, wishes),
-        "assurance": "recorded",
+        "assurance": wishes.assurance,
         "step_seconds": wishes.step_seconds,
         "expires": clock.now() + wishes.days * 86_400,
     }

@@ -41,7 +41,7 @@ def _people(agreement: Agreement) -> Iterator[Clause]:
         f"Tables follow the schema {schema.name!r}: {len(schema.columns)} columns, target {schema.target.name!r}, "
         f"{schema.min_rows} to {schema.max_rows} rows."
     )
-    yield Clause("data", words, "own agent")
+    yield Clause("data", words, "everybody" if agreement.is_proven else "own agent")
     if schema.derived_from_data:
         words = "The schema's bounds were read off someone's rows, so they tell something about those rows."
         yield Clause("data", words, "declared only")
@@ -54,8 +54,11 @@ def _training(agreement: Agreement) -> Iterator[Clause]:
         f"weight decay {term.weight_decay}."
     )
     yield Clause("training", words, "everybody")
-    words = "Each update is the agreed step on the committed rows. This version records it and does not prove it."
-    yield Clause("training", words, "own agent")
+    words = "Each update is the agreed step on the committed rows."
+    if agreement.is_proven:
+        yield Clause("training", f"{words} Its owner proves it.", "everybody")
+    else:
+        yield Clause("training", f"{words} That is recorded and not proven.", "own agent")
 
 
 def _privacy(agreement: Agreement) -> Iterator[Clause]:
@@ -67,24 +70,35 @@ def _privacy(agreement: Agreement) -> Iterator[Clause]:
             "everybody",
         )
     else:
-        whom = (
-            f"everybody who sees the ledger, even if {quorum.colluders} owners pool all they know"
-            if quorum.colluders
-            else "everybody but the other owners, who know their own parts of the noise"
-        )
-        words = (
-            f"Against {whom}, each row is protected with epsilon {privacy.epsilon}, delta {privacy.delta} for the "
-            "whole run, as long as the owners add their noise."
-        )
-        yield Clause("privacy", words, "own agent")
-        words = "An owner's rows are used only while its own budget book allows it."
-        yield Clause("privacy", words, "own agent")
+        yield from _noise(agreement)
     words = (
         f"Only the sum of at least {quorum.survivors} owners' updates is ever opened, once a round, by "
         f"{quorum.threshold} of {quorum.holders} key holders. Up to {quorum.holder_colluders} of them may collude "
         "in a round; more of them could open a single update."
     )
     yield Clause("privacy", words, "everybody")
+
+
+def _noise(agreement: Agreement) -> Iterator[Clause]:
+    quorum, privacy = agreement.quorum, agreement.privacy
+    whom = (
+        f"everybody who sees the ledger, even if {quorum.colluders} owners pool all they know"
+        if quorum.colluders
+        else "everybody but the other owners, who know their own parts of the noise"
+    )
+    duty = "keep their noise secret" if agreement.is_proven else "add their noise"
+    words = (
+        f"Against {whom}, each row is protected with epsilon {privacy.epsilon}, delta {privacy.delta} for the "
+        f"whole run, as long as the owners {duty}."
+    )
+    yield Clause("privacy", words, "own agent")
+    words = "Owners commit to their part of each noise before the public part is known."
+    yield Clause("privacy", words, "everybody")
+    if agreement.is_proven:
+        words = "Each update contains the noise that these parts and the agreed table give. Its owner proves it."
+        yield Clause("privacy", words, "everybody")
+    words = "An owner's rows are used only while its own budget book allows it."
+    yield Clause("privacy", words, "own agent")
 
 
 def _validity(agreement: Agreement) -> Iterator[Clause]:
@@ -95,5 +109,17 @@ def _validity(agreement: Agreement) -> Iterator[Clause]:
         "An owner may withdraw at any time; later rounds go without its data.",
         "everybody",
     )
-    words = f"Assurance: {agreement.assurance}. Whoever acts for a party is known by its key only."
-    yield Clause("assurance", words, "declared only")
+    yield _assurance(agreement)
+    words = "Whoever acts for a party is known by its key only."
+    yield Clause("identity", words, "declared only")
+
+
+def _assurance(agreement: Agreement) -> Clause:
+    if agreement.is_proven:
+        words = (
+            "Proven: datasets and updates carry zero-knowledge proofs. Everybody checks each of them, and what "
+            "comes without a valid one does not count. No proof shows that rows are real."
+        )
+        return Clause("assurance", words, "everybody")
+    words = "Recorded: nothing is proven of datasets and updates; only their owners' signatures stand for them."
+    return Clause("assurance", words, "declared only")

@@ -2,16 +2,16 @@
 
 Steps (docs/spec/audit.md): 1. the file and its tree; 2. the agreement, which names the run, the log's key and the
 witnesses; 3. the last checkpoint and its cosignatures; 4. every entry, in order, by the same rules that the
-parties follow: signatures, commitments, shares, opened sums, model steps; 5. what was spent.
-The first entry that is wrong is named.
+parties follow: signatures, commitments, proofs, shares, opened sums, model steps; 5. what was spent.
+The first entry that is wrong is named. A quick audit verifies a sample of the proofs, and says so.
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from cotrain.agreement.document import Agreement, decode_agreement
-from cotrain.audit.limits import NOT_CHECKED
+from cotrain.agreement.document import Agreement, PartyTerm, decode_agreement
+from cotrain.audit.limits import not_checked, proven
+from cotrain.audit.proofs import Progress, ProofFigures, ProofPool, Quick
 from cotrain.errors import CotrainError, ForgeryError
 from cotrain.identity.did_key import verify_signature
 from cotrain.ledger.fsck import verify_all
@@ -19,13 +19,11 @@ from cotrain.ledger.policy import VerifiedCheckpoint
 from cotrain.ledger.store import Ledger
 from cotrain.privacy.rdp import Accountant
 from cotrain.records.canonical import sha256
-from cotrain.records.kinds import AgreementBody, BlobRef
+from cotrain.records.kinds import AgreementBody, BlobRef, DatasetBody, SubmissionBody
 from cotrain.records.record import Record, decode_record
 from cotrain.rounds.rules import apply_record
 from cotrain.rounds.state import Phase, RunState
 from cotrain.rounds.witness import cosignatures_needed, log_policy
-
-Progress = Callable[[int, int], None]
 
 
 def ignore_progress(done: int, total: int) -> None:
@@ -45,6 +43,8 @@ class OwnerAudit:
         rounds: Rounds in which it submitted.
         epsilon: Privacy spent on its rows, at the agreement's delta, as a decimal; None without noise.
         revoked: Whether it withdrew.
+        proven_dataset: Whether the proof of its registration was verified.
+        proven_updates: How many of its submissions had their proof verified.
     """
 
     name: str
@@ -54,6 +54,8 @@ class OwnerAudit:
     rounds: int
     epsilon: float | None
     revoked: bool
+    proven_dataset: bool
+    proven_updates: int
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class AuditReport:
         phase: How far the run came.
         opened_rounds: Rounds whose sum was opened.
         checked: What was checked, and how often.
+        proofs: What was done with the proofs.
         not_checked: What no ledger of this version can show.
         cosigners: Parties that cosigned the last checkpoint.
         owners: What the ledger says of each data owner.
@@ -80,25 +83,51 @@ class AuditReport:
     phase: Phase
     opened_rounds: int
     checked: dict[str, int]
+    proofs: ProofFigures
     not_checked: tuple[str, ...]
     cosigners: tuple[str, ...]
     owners: tuple[OwnerAudit, ...]
     refused: tuple[tuple[str, str, str], ...]
     state: RunState = field(repr=False)
 
+    @property
+    def proven(self) -> tuple[str, ...]:
+        """What is proven of the data and updates on the ledger: nothing unless every proof was verified."""
+        carried = self.proofs.carried
+        if not carried or not self.proofs.complete:
+            return ()
+        return proven(self.agreement, updates=carried["submission"] > 0)
+
+    @property
+    def assurance(self) -> str:
+        """How far data and updates are backed, as found; never more than what was verified.
+
+        "recorded", "proven" if every proof on the ledger was verified, "sampled" if some of them, "nothing" if the
+        agreement asks for proofs and the run did not come to one.
+        """
+        if not self.agreement.is_proven:
+            return "recorded"
+        if not self.proofs.carried:
+            return "nothing"
+        return "proven" if self.proofs.complete else "sampled"
+
 
 def audit(
     ledger: Ledger,
     *,
     expected_run: str | None = None,
+    quick: Quick | None = None,
     progress: Progress = ignore_progress,
+    proof_progress: Progress = ignore_progress,
 ) -> AuditReport:
     """Re-check a run from its ledger.
 
     Args:
         ledger: The ledger, opened read-only.
         expected_run: The run that the reader means; None to take the ledger's word for which run it is.
+        quick: Verify a random sample of the proofs only; None to verify all.
         progress: Called with the entries checked and their number.
+        proof_progress: Called with the proofs verified and the number to be verified.
 
     Raises:
         ForgeryError: something is wrong; names the first wrong entry.
@@ -111,11 +140,10 @@ def audit(
     # Step 3.
     checkpoint = _checkpoint(ledger, agreement)
     # Step 4.
-    state, kinds = RunState(), Counter[str]()
-    for index in range(ledger.size):
-        record = _replay(ledger, state, index)
-        kinds[record.kind] += 1
-        progress(index + 1, ledger.size)
+    entries = _entries_with_proofs(ledger) if agreement.is_proven else []
+    with ProofPool(entries, quick, _wrong_entry, proof_progress) as pool:
+        state, kinds = _fold(ledger, pool, progress)
+        proofs = pool.finish()
     # Step 5.
     unsure = _check_cosigners(agreement, state.phase, len(checkpoint.cosigned_at))
     return AuditReport(
@@ -124,10 +152,11 @@ def audit(
         entries=ledger.size,
         phase=state.phase,
         opened_rounds=len(state.opened),
-        checked=_checked(state, kinds, len(checkpoint.cosigned_at)),
-        not_checked=(*NOT_CHECKED, *unsure),
+        checked=_checked(state, kinds, proofs, len(checkpoint.cosigned_at)),
+        proofs=proofs,
+        not_checked=(*_skipped(proofs), *not_checked(agreement), *unsure),
         cosigners=tuple(checkpoint.cosigned_at),
-        owners=tuple(_owner(state, party.did, party.name) for party in agreement.owners),
+        owners=tuple(_owner(state, proofs, party) for party in agreement.owners),
         refused=tuple(state.refusals),
         state=state,
     )
@@ -203,9 +232,37 @@ def _checkpoint(ledger: Ledger, agreement: Agreement) -> VerifiedCheckpoint:
     return verified
 
 
-def _replay(ledger: Ledger, state: RunState, index: int) -> Record:
+def _entries_with_proofs(ledger: Ledger) -> list[int]:
+    """Return the entries that must carry a proof; those that do not are found by the rules."""
+    found = []
+    for index in range(ledger.size):
+        try:
+            record = decode_record(ledger.entry(index), lambda *_: None)
+        except CotrainError:
+            break  # the fold comes to it, or to a wrong entry before it
+        if isinstance(record.body, DatasetBody | SubmissionBody):
+            found.append(index)
+    return found
+
+
+def _fold(ledger: Ledger, pool: ProofPool, progress: Progress) -> tuple[RunState, Counter[str]]:
+    """Apply the rules to every entry; return the state, and how many records of each kind there are."""
+    state, kinds = RunState(verify_proof=pool), Counter[str]()
+    for index in range(ledger.size):
+        try:
+            record = _replay(ledger, state, pool, index)
+        except ForgeryError:
+            pool.finish()  # a proof before this entry may be wrong: then that is the first wrong entry
+            raise
+        kinds[record.kind] += 1
+        progress(index + 1, ledger.size)
+    return state, kinds
+
+
+def _replay(ledger: Ledger, state: RunState, pool: ProofPool, index: int) -> Record:
     try:
         record = decode_record(ledger.entry(index), verify_signature)
+        pool.enter(index, record.author)
         apply_record(state, record, lambda ref: _blob(ledger, ref))
     except CotrainError as error:
         raise _wrong_entry(index, error) from error
@@ -230,13 +287,31 @@ def _wrong_entry(index: int, error: CotrainError) -> ForgeryError:
     )
 
 
-def _checked(state: RunState, kinds: Counter[str], cosignatures: int) -> dict[str, int]:
+def _skipped(proofs: ProofFigures) -> tuple[str, ...]:
+    """Return what a quick audit left out."""
+    if proofs.complete:
+        return ()
+    done, total = proofs.verified.total(), proofs.carried.total()
+    return (
+        f"that {total - done} of the {total} proofs hold: this was a quick audit, {done} drawn at random were verified",
+    )
+
+
+def _checked(
+    state: RunState, kinds: Counter[str], proofs: ProofFigures, cosignatures: int
+) -> dict[str, int]:
     survivors = sum(len(owners) for _, owners in state.opened)
+    which = "proofs" if proofs.complete else "proofs, drawn at random,"
+    proven_things = {
+        f"{which} that a dataset satisfies the schema": proofs.verified["dataset"],
+        f"{which} that an update is the agreed step": proofs.verified["submission"],
+    }
     return {
         "records signed by their authors": sum(kinds.values()),
         "signatures under the agreement": kinds["signature"],
         "dataset commitments registered": kinds["dataset"],
         "submissions of the agreed shape": kinds["submission"],
+        **(proven_things if state.terms.is_proven else {}),
         "sums of key shares that fit their commitments": kinds["release"],
         "contributions in opened sums, each once": survivors,
         "opened sums that open the product of the commitments": kinds["result"],
@@ -245,14 +320,17 @@ def _checked(state: RunState, kinds: Counter[str], cosignatures: int) -> dict[st
     }
 
 
-def _owner(state: RunState, did: str, name: str) -> OwnerAudit:
-    registration = state.datasets.get(did)
+def _owner(state: RunState, proofs: ProofFigures, party: PartyTerm) -> OwnerAudit:
+    did = party.did
+    registration, verified = state.datasets.get(did), proofs.by_author.get(did, Counter())
     return OwnerAudit(
-        name=name,
+        name=party.name,
         did=did,
         rows=registration.rows if registration else 0,
         root=registration.root if registration else "",
         rounds=state.submitted.get(did, 0),
         epsilon=epsilon_spent(state, did),
         revoked=did in state.revoked,
+        proven_dataset=verified["dataset"] > 0,
+        proven_updates=verified["submission"],
     )

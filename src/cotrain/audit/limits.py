@@ -1,14 +1,61 @@
-"""What this version does not prove, in the words that every report and every audit shows.
+"""What is proven and what is not, in the words that every report and every audit shows.
 
-Change this list only together with the code that makes a line untrue.
+Change these lists only together with the code that makes a line untrue.
 """
 
-NOT_CHECKED = (
-    "that an update is the agreed training step on the committed rows: there is no proof of it yet (recorded)",
-    "that the noise was drawn from the agreed distribution: an owner could add less, or none (recorded)",
+from cotrain.agreement.document import Agreement
+
+_NO_PROOFS = (
+    "that an update is the agreed training step on the committed rows: this agreement asks for no proof (recorded)",
     "that the committed rows satisfy the schema, or are real, or that their owner can open the commitment (recorded)",
+)
+_NO_PROOF_OF_NOISE = (
+    "that the noise was drawn as agreed: an owner could add less, or none (recorded)"
+)
+_BEYOND_PROOFS = (
+    "that rows are real, distinct, or their owner's to use: proven is only that they satisfy the schema",
+)
+_BEYOND_PROOF_OF_NOISE = (
+    "that an owner keeps its noise secret, and draws its noise words at random: without that its rows are exposed",
+    "that an owner submits in every round: it may leave one out, also because it dislikes the noise that it would add",
+)
+_ALWAYS = (
     "that each single ciphertext encrypts what its owner committed to: only their sum is checked",
     "that the coordinator logged everything it was sent: it can delay or drop a message, its author notices",
     "that an identity belongs to the organisation whose name stands beside it in the agreement",
     "the quality figures of a report: they are computed outside the protocol, on test rows in the clear",
 )
+_PROVEN_DATA = (
+    "every registered dataset satisfies the schema, and its owner can open the commitment to it"
+)
+_PROVEN_UPDATES = (
+    "every submitted update is the agreed step at the public model on all rows that its owner registered, rounded "
+    "as agreed"
+)
+_PROVEN_NOISE = (
+    "every submitted update contains noise from the agreed table, drawn by words whose commitment stood on the ledger "
+    "before the coins that were added to them"
+)
+
+
+def not_checked(agreement: Agreement) -> tuple[str, ...]:
+    """Return what no ledger of a run under this agreement can show."""
+    noise = agreement.privacy.noise != "none"
+    if agreement.is_proven:
+        return (*_BEYOND_PROOFS, *(_BEYOND_PROOF_OF_NOISE if noise else ()), *_ALWAYS)
+    return (_NO_PROOFS[0], *((_NO_PROOF_OF_NOISE,) if noise else ()), _NO_PROOFS[1], *_ALWAYS)
+
+
+def proven(agreement: Agreement, *, updates: bool) -> tuple[str, ...]:
+    """Return what is proven once every proof of a run was verified; empty if the agreement asks for none.
+
+    Args:
+        agreement: The agreement.
+        updates: Whether there are submissions: of none nothing is proven.
+    """
+    if not agreement.is_proven:
+        return ()
+    if not updates:
+        return (_PROVEN_DATA,)
+    noise = (_PROVEN_NOISE,) if agreement.privacy.noise != "none" else ()
+    return (_PROVEN_DATA, _PROVEN_UPDATES, *noise)

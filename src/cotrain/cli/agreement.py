@@ -14,6 +14,7 @@ from cotrain.cli.options import (
     MAX_DAYS,
     PATH,
     as_options,
+    assurance_option,
     colluders_option,
     decay_option,
     delta_option,
@@ -71,6 +72,7 @@ def agreement() -> None:
 @decay_option
 @colluders_option
 @survivors_option
+@assurance_option
 @click.option(
     "--days",
     type=click.IntRange(1, MAX_DAYS),

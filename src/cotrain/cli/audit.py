@@ -6,27 +6,58 @@ from typing import Any
 import click
 
 from cotrain.audit.auditor import AuditReport, OwnerAudit, audit
+from cotrain.audit.proofs import Quick
 from cotrain.cli.options import PATH, json_option
-from cotrain.cli.output import bullets, console, emit, print_table, progress_bars, say, table
+from cotrain.cli.output import (
+    bar_of,
+    bullets,
+    console,
+    emit,
+    print_table,
+    progress_bars,
+    say,
+    table,
+)
 from cotrain.errors import UsageError
 from cotrain.layout import RunLayout
 from cotrain.ledger.store import Ledger
+from cotrain.ports import SystemEntropy
 from cotrain.rounds.state import Phase
+
+DEFAULT_SAMPLE = 20
+
+
+def _sample(_: click.Context, __: click.Parameter, value: str | None) -> Quick | None:
+    """Turn the number of proofs to draw into a sample; None stays None."""
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdigit() and 0 < int(value) <= 10**9):
+        raise click.BadParameter(f"{value!r} is not a number of proofs; RUN stands before --quick.")
+    return Quick(int(value), SystemEntropy())
 
 
 @click.command("audit")
 @click.argument("run", type=PATH)
 @click.option("--run-id", help="The run that you mean (SHA-256 of its agreement), if you know it.")
+@click.option(
+    "--quick",
+    metavar="[N]",
+    is_flag=False,
+    flag_value=str(DEFAULT_SAMPLE),
+    callback=_sample,
+    help=f"Verify only N of the proofs, drawn at random ({DEFAULT_SAMPLE} if N is left out); all else in full.",
+)
 @json_option
-def audit_command(run: Path, run_id: str | None, *, as_json: bool) -> None:
+def audit_command(run: Path, run_id: str | None, quick: Quick | None, *, as_json: bool) -> None:
     r"""Re-check everything in RUN's ledger, holding no key and no data.
 
     RUN is a run folder or a ledger file. Names the first entry that is wrong, and says what no ledger of this
     version can show.
 
     \b
-    Example:
+    Examples:
       cotrain audit runs/demo
+      cotrain audit runs/demo --quick 5
     """
     path = RunLayout(run).ledger if run.is_dir() else run
     if not path.exists():
@@ -40,9 +71,12 @@ def audit_command(run: Path, run_id: str | None, *, as_json: bool) -> None:
         Ledger.open(path, read_only=True) as ledger,
         progress_bars() as bar,
     ):
-        task = bar.add_task("checking entries", total=ledger.size)
         report = audit(
-            ledger, expected_run=run_id, progress=lambda done, _: bar.update(task, completed=done)
+            ledger,
+            expected_run=run_id,
+            quick=quick,
+            progress=bar_of(bar, "checking entries"),
+            proof_progress=bar_of(bar, "verifying proofs"),
         )
     emit(to_json(report), as_json=as_json, show=lambda: _show(report))
 
@@ -57,6 +91,14 @@ def to_json(report: AuditReport) -> dict[str, Any]:
         "entries": report.entries,
         "phase": report.phase.name.lower(),
         "opened_rounds": report.opened_rounds,
+        "assurance": {"agreed": report.agreement.assurance, "found": report.assurance},
+        "proofs": {
+            "carried": report.proofs.carried.total(),
+            "verified": report.proofs.verified.total(),
+            "all_verified": report.proofs.complete and report.proofs.carried.total() > 0,
+            "seconds": round(report.proofs.seconds, 3),
+        },
+        "proven": list(report.proven),
         "checked": report.checked,
         "not_checked": list(report.not_checked),
         "cosigned_by": [report.agreement.party(did).name for did in report.cosigners],
@@ -69,6 +111,8 @@ def to_json(report: AuditReport) -> dict[str, Any]:
                 "rounds": owner.rounds,
                 "epsilon_spent": owner.epsilon,
                 "revoked": owner.revoked,
+                "proven_dataset": owner.proven_dataset,
+                "proven_updates": owner.proven_updates,
             }
             for owner in report.owners
         ],
@@ -83,19 +127,28 @@ def _show(report: AuditReport) -> None:
     say(report.agreement.title, "bold")
     say(f"run {report.run}")
     said = f"{report.entries} entries, {report.opened_rounds} rounds opened; "
-    say(said + _outcome(report) + "\n")
+    say(said + _outcome(report))
+    say(_assurance(report) + "\n")
     rows = [[name, f"{count}"] for name, count in report.checked.items()]
     checked = table(["what", "how often"], rows)
     checked.columns[0].max_width = 64
     print_table("checked, all in order", checked)
-    head = ["name", "rows", "rounds", "epsilon spent", "revoked"]
+    head = ["name", "rows", "rounds", "epsilon spent", "revoked", "proofs verified"]
     print_table("data owners", table(head, [_owner_row(owner) for owner in report.owners]))
-    say("not checked, because no ledger of this version can show it", "bold")
+    if report.proven:
+        say("proven, and verified here", "bold")
+        out.print(bullets(report.proven))
+        say()
+    quick = report.assurance == "sampled"
+    say(
+        "not checked" if quick else "not checked, because no ledger of this version can show it",
+        "bold",
+    )
     out.print(bullets(report.not_checked))
     if report.refused:
         say("\nrefused by the coordinator", "bold")
         out.print(bullets(_refused(report)))
-    say("\nNothing wrong found.", "bold green")
+    say("\n" + _verdict(report), "bold green")
 
 
 def _outcome(report: AuditReport) -> str:
@@ -106,10 +159,31 @@ def _outcome(report: AuditReport) -> str:
     return f"the run waits for {report.phase.value}"
 
 
+def _assurance(report: AuditReport) -> str:
+    proofs = report.proofs
+    told = f"{proofs.verified.total()} of {proofs.carried.total()} proofs verified"
+    match report.assurance:
+        case "recorded":
+            return "assurance: recorded, nothing is proven of data and updates"
+        case "nothing":
+            return "assurance: proofs were agreed on, and the run did not come to one"
+        case "sampled":
+            return f"assurance: proofs were agreed on; quick audit, {told}, drawn at random"
+        case found:
+            return f"assurance: {found}, {told}"
+
+
+def _verdict(report: AuditReport) -> str:
+    if report.assurance == "sampled":
+        return "Nothing wrong found. This was a quick audit: not every proof was verified."
+    return "Nothing wrong found."
+
+
 def _owner_row(owner: OwnerAudit) -> list[str]:
     spent = "-" if owner.epsilon is None else f"{owner.epsilon:.3f}"
     revoked = "yes" if owner.revoked else "no"
-    return [owner.name, f"{owner.rows}", f"{owner.rounds}", spent, revoked]
+    proofs = f"{owner.proven_dataset + owner.proven_updates}"
+    return [owner.name, f"{owner.rows}", f"{owner.rounds}", spent, revoked, proofs]
 
 
 def _refused(report: AuditReport) -> list[str]:

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import click
 
+from cotrain.agreement.document import Assurance
 from cotrain.agreement.draft import Wishes
 from cotrain.agreement.schema import load_schema
 from cotrain.cli.experiment import carry_out, sources
 from cotrain.cli.options import (
     PATH,
+    assurance_option,
     epsilon_option,
     json_option,
     rounds_option,
@@ -39,6 +41,7 @@ NOTES = (
 @click.option("--out", default="runs/demo", show_default=True, type=PATH, help="Run folder.")
 @epsilon_option
 @rounds_option
+@assurance_option
 @split_option
 @seed_option
 @json_option
@@ -46,6 +49,7 @@ def demo(
     out: Path,
     epsilon: str | None,
     rounds: int,
+    assurance: Assurance,
     split_seed: int,
     insecure_seed: str | None,
     *,
@@ -67,6 +71,7 @@ def demo(
         epsilon=epsilon,
         colluders=1,
         survivors=3,
+        assurance=assurance,
     )
     table = Table(heart.TABLE_PATH, heart.OWNER_COLUMN, load_schema(heart.SCHEMA_PATH))
     layout = RunLayout(out)

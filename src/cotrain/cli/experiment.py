@@ -8,7 +8,7 @@ from rich.progress import Progress
 
 from cotrain.audit.auditor import AuditReport, audit
 from cotrain.cli.files import write_file
-from cotrain.cli.output import emit, progress_bars, tell
+from cotrain.cli.output import bar_of, emit, progress_bars, tell
 from cotrain.cli.summary import show_report
 from cotrain.errors import OutsideError
 from cotrain.layout import RunLayout
@@ -73,10 +73,11 @@ def _perform(experiment: Experiment, bars: Progress, entropy: EntropyOf, clock: 
 
 
 def _audit(layout: RunLayout, bars: Progress) -> tuple[AuditReport, LedgerFigures]:
-    task = bars.add_task("auditing the ledger", total=None)
     with Ledger.open(layout.ledger, read_only=True) as ledger:
         checked = audit(
-            ledger, progress=lambda done, total: bars.update(task, completed=done, total=total)
+            ledger,
+            progress=bar_of(bars, "auditing the ledger"),
+            proof_progress=bar_of(bars, "verifying proofs"),
         )
         return checked, read_ledger_figures(ledger)
 

@@ -17,8 +17,10 @@ from cotrain.cli.data import data
 from cotrain.cli.demo import demo
 from cotrain.cli.failure import run_guarded
 from cotrain.cli.init import init
+from cotrain.cli.prove import prove_command
 from cotrain.cli.receipt import receipt
 from cotrain.cli.run import run_command
+from cotrain.cli.verify import verify_command
 
 EPILOG = """\b
 Exit codes:
@@ -66,12 +68,14 @@ def cli() -> None:
     """Train one model together without sharing data, on a ledger that anyone can audit.
 
     Organisations sign an agreement, commit to their data, and train in rounds: each adds its part of
-    differential-privacy noise, encrypts its update, and only the sum is ever opened. The ledger keeps
-    every step. In this version the training step itself is recorded, not yet proven; every report says so.
+    differential-privacy noise, proves that its update is the agreed step, encrypts it, and only the
+    sum is ever opened. The ledger keeps every step. What is not proven, every report names.
     """
 
 
 for command in (demo, init, agreement, data, run_command, audit_command, receipt):
+    cli.add_command(command)
+for command in (prove_command, verify_command):
     cli.add_command(command)
 
 

@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from cotrain.agreement.document import Assurance
 from cotrain.agreement.numerals import canonical_decimal
 from cotrain.errors import MalformedError, UsageError
 
@@ -114,6 +115,13 @@ survivors_option = click.option(
     "--survivors",
     type=click.IntRange(2),
     help="Owners without whom no sum is opened; the default is all but one.",
+)
+assurance_option = click.option(
+    "--assurance",
+    type=click.Choice(get_args(Assurance)),
+    default="proven",
+    show_default=True,
+    help="Whether datasets and updates carry zero-knowledge proofs that everybody checks, or none.",
 )
 split_option = click.option(
     "--split-seed",

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -89,6 +90,18 @@ def bullets(lines: Iterable[str], marks: Iterable[str] | None = None) -> Table:
     for mark, line in zip(marks or ["-"] * len(texts), texts, strict=True):
         made.add_row(Text(f"  {mark}"), Text(plain(line)))
     return made
+
+
+def bar_of(bars: Progress, description: str) -> Callable[[int, int], None]:
+    """Return what shows progress in a bar of its own, which appears with the first progress."""
+    tasks: list[TaskID] = []
+
+    def show(done: int, total: int) -> None:
+        if not tasks:
+            tasks.append(bars.add_task(description, total=total))
+        bars.update(tasks[0], completed=done, total=total)
+
+    return show
 
 
 def progress_bars() -> Progress:

@@ -13,6 +13,7 @@ from cotrain.cli.homes import check_place, gather
 from cotrain.cli.options import (
     PATH,
     as_options,
+    assurance_option,
     colluders_option,
     decay_option,
     delta_option,
@@ -41,6 +42,7 @@ OF_TERMS = (
     "weight_decay",
     "colluders",
     "survivors",
+    "assurance",
     "split_seed",
 )
 
@@ -58,6 +60,7 @@ OF_TERMS = (
 @decay_option
 @colluders_option
 @survivors_option
+@assurance_option
 @split_option
 @click.option(
     "--agreement",

@@ -6,7 +6,16 @@ from typing import Any
 from rich.table import Table
 
 from cotrain.cli.output import bullets, console, print_table, say, table
-from cotrain.report.words import METRIC_NAMES, kinds_of_training, notes_of, number, privacy_words
+from cotrain.report.words import (
+    METRIC_NAMES,
+    PROOF_HEAD,
+    assurance_words,
+    kinds_of_training,
+    notes_of,
+    number,
+    privacy_words,
+    proof_rows,
+)
 
 
 def show_report(report: dict[str, Any], folder: Path) -> None:
@@ -22,11 +31,23 @@ def show_report(report: dict[str, Any], folder: Path) -> None:
     say("checked by every party and by the audit, from the ledger alone", "bold")
     counts = [f"{count:>6}" for count in assurance["checked"].values()]
     out.print(bullets(assurance["checked"], counts))
-    say("\nnot checked in this version (nothing is called proven)", "bold")
+    _show_proofs(report)
+    say("not checked", "bold")
     out.print(bullets(assurance["recorded"]))
     say("\ngood to know", "bold")
     out.print(bullets(notes_of(report)))
     print(f"\nreport  {folder / 'report.html'}\naudit   cotrain audit {folder}")
+
+
+def _show_proofs(report: dict[str, Any]) -> None:
+    """Print what was proven, by whom, at what cost; or that nothing was."""
+    assurance = report["assurance"]
+    say("\n" + assurance_words(report), "bold")
+    if assurance["proven"]:
+        console().print(bullets(assurance["proven"]))
+    say()
+    if assurance["proofs"]:
+        print_table("proofs, by party", table(PROOF_HEAD, proof_rows(report)))
 
 
 def _title(report: dict[str, Any]) -> str:

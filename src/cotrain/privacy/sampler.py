@@ -41,6 +41,24 @@ def apply_table(table: SkellamTable, words: npt.NDArray[np.uint64]) -> npt.NDArr
     return noise.apply(table.thresholds, np.ascontiguousarray(words))
 
 
+def add_coins(words: npt.NDArray[np.uint64], coins: bytes) -> npt.NDArray[np.uint64]:
+    """Return each word plus its public coin, mod 2^64: the word that draws.
+
+    Args:
+        words: Secret words, shape (n,).
+        coins: 32 public bytes; coin j is word j of their ChaCha20 key stream.
+
+    Raises:
+        UsageError: ``noise-bad-seed``.
+    """
+    return words + draw_words(coins, len(words))
+
+
+def committed_words(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    """Return what a commitment to words commits to: each word less 2^63."""
+    return (words ^ np.uint64(1 << 63)).view(np.int64)
+
+
 def sample_noise(table: SkellamTable, seed: bytes, count: int) -> npt.NDArray[np.int64]:
     """Return independent samples, shape (count,): the table applied to `draw_words`.
 

@@ -7,6 +7,7 @@ follow from the schema and the number of rows.
 import hashlib
 import hmac
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,11 @@ from numpy.typing import NDArray
 from cotrain._native import proofs as native
 from cotrain.agreement.schema import CategoryColumn, FlagColumn, NumericColumn, Schema
 from cotrain.dataset.registration import DatasetLayout
+from cotrain.proofs.costs import dataset_segment_cost
+from cotrain.proofs.memory import threads_that_fit
 from cotrain.proofs.pieces import Segment, cut, segments
 from cotrain.proofs.refusals import refusals
+from cotrain.proofs.workers import Workers
 
 _WHAT = "proof that the rows satisfy the schema"
 
@@ -30,6 +34,19 @@ def registration_proof_bytes(schema: Schema, rows: int) -> int:
         return sum(statement.proof_bytes() for _, statement in _statements(schema, rows, b""))
 
 
+@dataclass(frozen=True)
+class _Task:
+    """One segment and all that its proof needs; secret."""
+
+    schema: Schema = field(repr=False)
+    segment: Segment
+    context: bytes
+    rows: NDArray[np.int16] = field(repr=False)
+    points: bytes = field(repr=False)
+    blindings: bytes = field(repr=False)
+    fresh: bytes = field(repr=False)
+
+
 def prove_registration(
     schema: Schema,
     rows: NDArray[np.int16],
@@ -37,33 +54,48 @@ def prove_registration(
     seed: bytes,
     context: bytes,
     entropy: bytes,
+    workers: Workers | None = None,
 ) -> bytes:
     """Prove that committed rows satisfy the schema.
 
     Args:
         schema: The agreement's schema.
-        rows: int16, shape (n, columns): the encoded rows, features, bias, label.
+        rows: int16, shape (n, columns): the encoded rows, features, bias, label; may be a memory map.
         commitments: 32 bytes a point, as `commit_dataset` made them.
         seed: The secret seed given to `commit_dataset`.
         context: Names run and owner; the verifier must use the same.
         entropy: 32 fresh secret bytes.
+        workers: Who proves the segments; by default as many threads as memory allows.
 
     Returns:
-        The proofs of all segments.
+        The proofs of all segments, the same bytes whoever works.
 
     Raises:
         DataError: A row does not satisfy the schema; names row and column.
         UsageError: Shapes that do not fit each other.
     """
-    proofs = []
-    for segment, statement in _statements(schema, rows.shape[0], context):
-        part = np.ascontiguousarray(rows[segment.first : segment.stop])
-        points = segment.points_of(commitments)
-        fresh = segment_entropy(entropy, b"registration", segment)
-        with refusals(f"{_WHAT}, rows from {segment.first} on"):
-            proof = statement.prove(part, points, segment.blindings_of(seed), fresh)
-        proofs.append(proof)
-    return b"".join(proofs)
+    layout = DatasetLayout(rows.shape[0], schema.feature_count + 1)
+    tasks = (
+        _Task(
+            schema,
+            segment,
+            context,
+            np.ascontiguousarray(rows[segment.first : segment.stop]),
+            segment.points_of(commitments),
+            segment.blindings_of(seed),
+            segment_entropy(entropy, b"registration", segment),
+        )
+        for segment in dataset_segments(layout)
+    )
+    cost = dataset_segment_cost(schema, rows.shape[0])
+    chosen = threads_that_fit(cost.memory) if workers is None else workers
+    return b"".join(chosen.map(_prove_segment, tasks))
+
+
+def _prove_segment(task: _Task) -> bytes:
+    statement = _statement(task.schema, task.segment, task.context)
+    with refusals(f"{_WHAT}, rows from {task.segment.first} on"):
+        return statement.prove(task.rows, task.points, task.blindings, task.fresh)
 
 
 def verify_registration(
@@ -100,23 +132,31 @@ def segment_entropy(entropy: bytes, use: bytes, segment: Segment) -> bytes:
     return hmac.new(entropy, label, hashlib.sha256).digest()
 
 
+def dataset_segments(layout: DatasetLayout) -> Iterator[Segment]:
+    """Yield the segments of a dataset, in order."""
+    with refusals(_WHAT):
+        rows = native.dataset_segment_rows(layout.columns)
+    return segments(layout, rows)
+
+
 def _statements(
     schema: Schema, rows: int, context: bytes
 ) -> Iterator[tuple[Segment, native.DatasetStatement]]:
     layout = DatasetLayout(rows, schema.feature_count + 1)
+    for segment in dataset_segments(layout):
+        yield segment, _statement(schema, segment, context)
+
+
+def _statement(schema: Schema, segment: Segment, context: bytes) -> native.DatasetStatement:
     kinds, groups = feature_kinds(schema)
-    for segment in segments(layout, native.dataset_segment_rows(layout.columns)):
-        yield (
-            segment,
-            native.DatasetStatement(
-                context,
-                segment.place,
-                (schema.row_bound.bit_length() - 1, schema.feature_scale),
-                schema.label_range,
-                kinds,
-                groups,
-            ),
-        )
+    return native.DatasetStatement(
+        context,
+        segment.place,
+        (schema.row_bound.bit_length() - 1, schema.feature_scale),
+        schema.label_range,
+        kinds,
+        groups,
+    )
 
 
 def feature_kinds(schema: Schema) -> tuple[bytes, list[int]]:

@@ -17,18 +17,23 @@ from cotrain._native import proofs as native
 from cotrain.agreement.schema import Schema
 from cotrain.commitment.pedersen import (
     add_blindings,
-    derive_blindings,
-    row_count,
     sum_commitments,
 )
 from cotrain.dataset.registration import POINT_BYTES, DatasetLayout
 from cotrain.errors import UsageError
 from cotrain.privacy.skellam import build_table
-from cotrain.proofs.pieces import Segment, cut, segments
+from cotrain.proofs.pieces import Segment, cut
 from cotrain.proofs.refusals import refusals
 from cotrain.proofs.registration import segment_entropy
+from cotrain.proofs.segment_gradients import (
+    GradientClaim,
+    GradientWitness,
+    gradient_points,
+    gradient_statements,
+    prove_gradients,
+)
+from cotrain.proofs.workers import Workers
 from cotrain.training.algorithm import Algorithm
-from cotrain.training.tables import table_for
 
 _GRADIENT = "proof of the training step"
 _UPDATE = "proof of noise and sum"
@@ -101,16 +106,21 @@ def submission_proof_bytes(
 
 
 def prove_submission(
-    statement: SubmissionStatement, witness: SubmissionWitness, entropy: bytes
+    statement: SubmissionStatement,
+    witness: SubmissionWitness,
+    entropy: bytes,
+    workers: Workers | None = None,
 ) -> bytes:
-    """Prove a submission, one segment after the other.
+    """Prove a submission, segment by segment.
 
-    Memory is that of one segment, whatever the number of rows.
+    Memory is that of one segment for each worker, whatever the number of rows. The workers do not change
+    a byte of the result.
 
     Args:
         statement: The claim.
         witness: What makes it true.
         entropy: 32 fresh secret bytes.
+        workers: Who proves the segments; by default as many threads as memory allows.
 
     Returns:
         The gradients' commitments and all proofs.
@@ -119,22 +129,18 @@ def prove_submission(
         DataError: The update is not the rounded gradient plus the drawn noise; names the entry.
         UsageError: Shapes that do not fit each other.
     """
+    proven = prove_gradients(
+        GradientClaim(statement.algorithm, statement.layout, statement.weights, statement.context),
+        GradientWitness(witness.rows, statement.dataset, witness.dataset_seed),
+        entropy,
+        workers,
+    )
     parts, total, points, secrets = [], np.zeros(statement.algorithm.dimension, np.int64), [], []
-    for segment, claim in _gradients(statement):
-        fresh = segment_entropy(entropy, b"gradient", segment)
-        blindings = derive_blindings(fresh, b"gradient", _points(statement.algorithm))
-        rows = np.ascontiguousarray(witness.rows[segment.first : segment.stop])
-        with refusals(f"{_GRADIENT}, rows from {segment.first} on"):
-            gradient, committed, proof = claim.prove(
-                rows,
-                segment.points_of(statement.dataset),
-                (segment.blindings_of(witness.dataset_seed), blindings),
-                fresh,
-            )
-        total += gradient
-        points.append(committed)
-        secrets.append(blindings)
-        parts.append(committed + proof)
+    for part in proven:
+        total += part.gradient
+        points.append(part.points)
+        secrets.append(part.blindings)
+        parts.append(part.points + part.proof)
     with refusals(_UPDATE):
         parts.append(
             _update(statement).prove(
@@ -161,7 +167,7 @@ def verify_submission(statement: SubmissionStatement, proof: bytes) -> None:
     )
     pieces = cut(proof, lengths, _GRADIENT)
     equations, points = [], []
-    size = POINT_BYTES * _points(statement.algorithm)
+    size = POINT_BYTES * gradient_points(statement.algorithm)
     with refusals(_GRADIENT):
         for (segment, claim), piece in zip(_gradients(statement), pieces[:-1], strict=True):
             committed, part = piece[:size], piece[size:]
@@ -174,17 +180,13 @@ def verify_submission(statement: SubmissionStatement, proof: bytes) -> None:
         native.check_all(equations)
 
 
-def _points(algorithm: Algorithm) -> int:
-    return row_count(algorithm.dimension, native.UPDATE_WIDTH)
-
-
 def _lengths(
     algorithm: Algorithm, schema: Schema, local_variance: int | None, rows: int
 ) -> list[int]:
     noise = None if local_variance is None else bytes(32)
     weights = np.zeros(algorithm.dimension, np.int32)
     layout = DatasetLayout(rows, schema.feature_count + 1)
-    size = POINT_BYTES * _points(algorithm)
+    size = POINT_BYTES * gradient_points(algorithm)
     with refusals("length of a proof"):
         claims = gradient_statements(algorithm, layout, weights, b"")
         update = update_statement(algorithm, schema.max_rows, local_variance, noise, b"")
@@ -209,42 +211,6 @@ def _update(statement: SubmissionStatement) -> native.UpdateStatement:
     )
 
 
-def gradient_statements(
-    algorithm: Algorithm, layout: DatasetLayout, weights: NDArray[np.int32], context: bytes
-) -> Iterator[tuple[Segment, native.GradientStatement]]:
-    """Yield each segment of a dataset with its S2 statement.
-
-    Args:
-        algorithm: What is trained.
-        layout: Shape of the dataset.
-        weights: int32, shape (dimension,).
-        context: Names run, round and party.
-    """
-    kind, classes = algorithm.kind, algorithm.classes
-    table = table_for(algorithm)
-    values = np.zeros(0, np.int32) if table is None else table.as_array()
-    name = b"" if table is None else bytes.fromhex(table.digest)
-    scales = (
-        algorithm.row_bits,
-        algorithm.residual_bits,
-        algorithm.margin_shift,
-        algorithm.index_limit,
-    )
-    for segment in segments(layout, native.gradient_segment_rows(kind, layout.columns, classes)):
-        yield (
-            segment,
-            native.GradientStatement(
-                context,
-                segment.place,
-                kind,
-                (algorithm.features, classes),
-                scales,
-                (values, name),
-                np.ascontiguousarray(weights, dtype=np.int32),
-            ),
-        )
-
-
 def update_statement(
     algorithm: Algorithm,
     max_rows: int,
@@ -266,7 +232,9 @@ def update_statement(
     """
     if (local_variance is None) != (coins is None):
         raise UsageError("statement-shape", "noise needs coins, and only noise does")
-    noise = None if local_variance is None else (*_noise_table(local_variance), coins)
+    noise = None
+    if local_variance is not None and coins is not None:
+        noise = (*_noise_table(local_variance), coins)
     bound = algorithm.max_abs_update(max_rows).bit_length() + 1
     return native.UpdateStatement(context, algorithm.dimension, (algorithm.shift, bound), noise)
 

@@ -50,16 +50,21 @@ class SignatureBody(Body):
     """Step 2: a party accepts the agreement.
 
     `sealing_key` is the X25519 public key to which key shares are sealed; `coin_commitment` binds the party
-    to its part of the first beacon before it sees the parts of others.
+    to its part of the first beacon before it sees the parts of others. An owner, where the agreement asks for
+    noise, also commits to the `noise_words` of its first submission, before their coins can be known; None else.
     """
 
     KIND: ClassVar[str] = "signature"
     sealing_key: Key
     coin_commitment: Digest
+    noise_words: BlobRef | None
 
 
 class DatasetBody(Body):
-    """Step 3: a data owner registers its committed rows and reveals its coin."""
+    """Step 3: a data owner registers its committed rows and reveals its coin.
+
+    `proof` shows that the rows satisfy the schema; None if the agreement asks for no proofs.
+    """
 
     KIND: ClassVar[str] = "dataset"
     root: Digest
@@ -67,6 +72,7 @@ class DatasetBody(Body):
     schema_hash: Digest
     commitments: BlobRef
     coin: Digest
+    proof: BlobRef | None
 
 
 class OpenBody(Body):
@@ -83,7 +89,12 @@ class OpenBody(Body):
 
 
 class SubmissionBody(Body):
-    """Step 5: an owner's committed and encrypted update, and the shares of its one-round key."""
+    """Step 5: an owner's committed and encrypted update, and the shares of its one-round key.
+
+    `proof` shows that the update is the agreed step on the registered rows with the agreed noise; None if the
+    agreement asks for no proofs. `next_words` commits to the noise words of the owner's next submission; None
+    without noise.
+    """
 
     KIND: ClassVar[str] = "submission"
     FOR_RECEIVERS: ClassVar[frozenset[str]] = frozenset({"sealed_shares"})
@@ -93,6 +104,8 @@ class SubmissionBody(Body):
     ciphertext: BlobRef
     key_commitments: BlobRef
     sealed_shares: BlobRef
+    next_words: BlobRef | None
+    proof: BlobRef | None
 
 
 class CloseBody(Body):

@@ -79,14 +79,17 @@ class Record:
     @property
     def blobs(self) -> list[BlobRef]:
         """The blobs that the body names, in field order."""
-        values = (getattr(self.body, name) for name in type(self.body).model_fields)
-        return [value for value in values if isinstance(value, BlobRef)]
+        return self._blobs_of(frozenset())
 
     @property
     def common_blobs(self) -> list[BlobRef]:
         """The blobs that every reader fetches: all but those for their receivers only."""
-        held_back = {getattr(self.body, name) for name in self.body.FOR_RECEIVERS}
-        return [ref for ref in self.blobs if ref not in held_back]
+        return self._blobs_of(self.body.FOR_RECEIVERS)
+
+    def _blobs_of(self, left_out: frozenset[str]) -> list[BlobRef]:
+        names = (name for name in type(self.body).model_fields if name not in left_out)
+        values = (getattr(self.body, name) for name in names)
+        return [value for value in values if isinstance(value, BlobRef)]
 
 
 @dataclass(frozen=True)

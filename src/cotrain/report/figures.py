@@ -10,10 +10,12 @@ import numpy as np
 
 from cotrain import __version__
 from cotrain.audit.auditor import AuditReport
+from cotrain.flow import VERIFYING
 from cotrain.privacy.rdp import Accountant
 from cotrain.report.experiment import Experiment, Outcome
 from cotrain.report.ledger_figures import LedgerFigures
 from cotrain.report.quality import Step, compare
+from cotrain.report.words import PROVE_DATA, PROVE_UPDATES, VERIFY_PROOFS
 from cotrain.rounds.state import RunState
 
 FORMAT = "cotrain/report/1"
@@ -23,11 +25,14 @@ MAX_POINTS = 50
 _STEPS = {
     "signing": "sign",
     "registering": "commit to the data",
+    "prove registering": PROVE_DATA,
     "submitting": "train, noise, commit, encrypt, share",
+    "prove submitting": PROVE_UPDATES,
     "checking": "check key shares",
     "releasing": "release key shares",
     "between": "destroy the secrets of a round",
     "verify": "verify the ledger",
+    VERIFYING: VERIFY_PROOFS,
     "coordinate": "coordinate and open sums",
 }
 
@@ -73,7 +78,7 @@ def build_report(
         "quality": compare(experiment.splits, state, seed, step=step)
         if experiment.splits
         else None,
-        "assurance": _assurance(evidence.audit),
+        "assurance": _assurance(evidence),
         "cost": _cost(evidence),
         "machine": {
             "cores": os.cpu_count(),
@@ -158,17 +163,37 @@ def _spent_after_round(evidence: Evidence) -> list[dict[str, Any]]:
     return listed
 
 
-def _assurance(audit: AuditReport) -> dict[str, Any]:
+def _assurance(evidence: Evidence) -> dict[str, Any]:
+    audit = evidence.audit
     return {
-        "level": audit.agreement.assurance,
-        "proven": [],
+        "agreed": audit.agreement.assurance,
+        "level": audit.assurance,
+        "proven": list(audit.proven),
         "bounded": [],
         "attested": [],
         "recorded": list(audit.not_checked),
         "checked": audit.checked,
+        "proofs": _proofs(evidence),
         "cosigned_by": [audit.agreement.party(did).name for did in audit.cosigners],
         "ledger_entries": audit.entries,
     }
+
+
+def _proofs(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return for each owner what it proved, in how many bytes; empty if the agreement asks for no proofs."""
+    if not evidence.audit.agreement.is_proven:
+        return []
+    sizes = evidence.ledger.proof_bytes
+    return [
+        {
+            "name": owner.name,
+            "dataset": owner.proven_dataset,
+            "updates": owner.proven_updates,
+            "dataset_bytes": sizes.get(owner.did, {}).get("dataset", 0),
+            "update_bytes": sizes.get(owner.did, {}).get("submission", 0),
+        }
+        for owner in evidence.audit.owners
+    ]
 
 
 def _cost(evidence: Evidence) -> dict[str, Any]:

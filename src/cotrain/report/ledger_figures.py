@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from cotrain.identity.did_key import verify_signature
 from cotrain.ledger.store import Ledger
-from cotrain.records.kinds import OpenBody
+from cotrain.records.kinds import DatasetBody, OpenBody, SubmissionBody
 from cotrain.records.record import decode_record
 
 
@@ -22,11 +22,13 @@ class LedgerFigures:
         bytes_by_round: For each opened round, from its opening record to the next: did to bytes. What came before the
             first round is not in it.
         submitters: For each opened round the dids of those who submitted.
+        proof_bytes: Author's did to kind of record to bytes of its proofs.
     """
 
     bytes_by_kind: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(_by_name))
     bytes_by_round: list[dict[str, int]] = field(default_factory=list)
     submitters: list[list[str]] = field(default_factory=list)
+    proof_bytes: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(_by_name))
 
 
 def read_ledger_figures(ledger: Ledger) -> LedgerFigures:
@@ -41,6 +43,8 @@ def read_ledger_figures(ledger: Ledger) -> LedgerFigures:
         record = decode_record(entry, verify_signature)
         size = len(entry) + sum(ref.size for ref in record.blobs)
         figures.bytes_by_kind[record.author][record.kind] += size
+        if isinstance(record.body, DatasetBody | SubmissionBody) and record.body.proof:
+            figures.proof_bytes[record.author][record.kind] += record.body.proof.size
         if isinstance(record.body, OpenBody):
             figures.bytes_by_round.append(_by_name())
             figures.submitters.append([])

@@ -15,10 +15,13 @@ from cotrain.report.plots import (
 )
 from cotrain.report.words import (
     METRIC_NAMES,
+    PROOF_HEAD,
+    assurance_words,
     kinds_of_training,
     notes_of,
     number,
     privacy_words,
+    proof_rows,
     size,
 )
 
@@ -214,15 +217,29 @@ def _assurance(report: Report) -> str:
         f"<li><b>{count:,}</b> {escape(name)}</li>" for name, count in assurance["checked"].items()
     )
     recorded = "".join(f"<li>{escape(line)}</li>" for line in assurance["recorded"])
-    proven = ", ".join(assurance["proven"]) or "nothing in this version"
     return (
         "<h2>What was checked, and what was not</h2>\n"
-        f"<p>Assurance: <b>{escape(assurance['level'])}</b>. Proven: {escape(proven)}. The ledger's last checkpoint is "
+        f"<p>{escape(assurance_words(report))} The ledger's last checkpoint is "
         f"cosigned by {escape(', '.join(assurance['cosigned_by']))}.</p>\n"
+        f"{_proven(report)}"
         f'<div class="two"><div><h3>Checked by every party and by the audit, from the ledger alone</h3>'
         f'<ul class="plain yes">{checked}</ul></div>'
-        f'<div><h3>Not checked in this version</h3><ul class="plain no">{recorded}</ul></div></div>'
+        f'<div><h3>Not checked</h3><ul class="plain no">{recorded}</ul></div></div>'
     )
+
+
+def _proven(report: Report) -> str:
+    """Return what was proven, and by whom at what cost; nothing unless the audit verified proofs."""
+    assurance = report["assurance"]
+    if not assurance["proofs"]:
+        return ""
+    lines = "".join(f"<li>{escape(line)}</li>" for line in assurance["proven"])
+    claims = f'<h3>Proven</h3>\n<ul class="plain yes">{lines}</ul>\n' if lines else ""
+    table = _table(PROOF_HEAD, proof_rows(report))
+    words = (
+        "Times are of all proofs that a party made or verified; every party verifies those of all."
+    )
+    return f"{claims}<h3>Proofs, by party</h3>\n{table}<p class=soft>{words}</p>\n"
 
 
 def _cost(report: Report) -> str:

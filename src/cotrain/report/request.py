@@ -36,6 +36,7 @@ def request_of(
         "weight-decay": str(wishes.weight_decay),
         "colluders": _or_default(wishes.colluders),
         "survivors": _or_default(wishes.survivors),
+        "assurance": wishes.assurance,
         "split-seed": str(split_seed),
     }
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+PROVE_DATA, PROVE_UPDATES, VERIFY_PROOFS = "prove the data", "prove the updates", "verify proofs"
+PROOF_HEAD = ["party", "data", "updates proven", "bytes of proofs", "proving", "verifying"]
 METRIC_NAMES = {"auc": "AUC", "accuracy": "Accuracy", "r2": "R\N{SUPERSCRIPT TWO}", "rmse": "RMSE"}
 
 _UNAUDITED = "The cryptography of this version has not been audited by anybody outside the project."
@@ -46,6 +48,40 @@ def privacy_words(report: dict[str, Any]) -> str:
         f"Each row is protected with epsilon {privacy['epsilon']}, delta {privacy['delta']} for the whole run, "
         f"{_against(privacy['colluders_tolerated'])}."
     )
+
+
+def assurance_words(report: dict[str, Any]) -> str:
+    """Return how far data and updates are backed, as the audit found it."""
+    match report["assurance"]["level"]:
+        case "proven":
+            return "Assurance: proven. Every dataset and every update on the ledger carries a proof that holds."
+        case "sampled":
+            return "Assurance: sampled. Datasets and updates carry proofs; only some of them were verified."
+        case "nothing":
+            return "Assurance: none yet. Proofs were agreed on, and the run did not come to one."
+        case _:
+            return "Assurance: recorded. Nothing is proven of datasets and updates."
+
+
+def proof_rows(report: dict[str, Any]) -> list[list[str]]:
+    """Return for each party what it proved, how long it proved and verified, and the bytes of its proofs."""
+    proved = {found["name"]: found for found in report["assurance"]["proofs"]}
+    return [
+        [name, *_proved(proved.get(name)), *_seconds_of_proofs(steps)]
+        for name, steps in report["cost"]["seconds"].items()
+    ]
+
+
+def _proved(found: dict[str, Any] | None) -> list[str]:
+    if found is None:
+        return ["-", "-", "-"]
+    data = "proven" if found["dataset"] else "-"
+    return [data, f"{found['updates']}", size(found["dataset_bytes"] + found["update_bytes"])]
+
+
+def _seconds_of_proofs(steps: dict[str, float]) -> list[str]:
+    proving = steps.get(PROVE_DATA, 0.0) + steps.get(PROVE_UPDATES, 0.0)
+    return [f"{proving:.2f} s", f"{steps.get(VERIFY_PROOFS, 0.0):.2f} s"]
 
 
 def _against(colluders: int) -> str:

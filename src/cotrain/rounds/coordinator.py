@@ -34,6 +34,7 @@ from cotrain.records.record import (
     decode_record,
     sign_record,
 )
+from cotrain.rounds.claims import RememberingVerifier
 from cotrain.rounds.end_rules import (
     SUM_DOES_NOT_OPEN,
     key_bytes,
@@ -75,6 +76,7 @@ class Coordinator:
         self, identity: Identity, agreement: Agreement, ledger: Ledger, clock: Clock
     ) -> None:
         self.state = RunState()
+        self._verifier = RememberingVerifier()
         self._identity = identity
         self._agreement = agreement
         self._policy = log_policy(agreement)
@@ -88,6 +90,10 @@ class Coordinator:
         self._since = clock.now()
         self._folded = _DIRTY
         self._catch_up()
+
+    def verifying_seconds(self) -> float:
+        """Return how long it verified proofs; for reports, nothing is decided by it."""
+        return self._verifier.seconds
 
     # The board that readers see.
 
@@ -395,7 +401,7 @@ class Coordinator:
         """
         if self._folded == self._ledger.size:
             return
-        state, logged = RunState(), set()
+        state, logged = RunState(verify_proof=self._verifier), set()
         for entry in self._ledger.entries(0, self._ledger.size):
             record = decode_record(entry, verify_signature)
             apply_record(state, record, self._blob)

@@ -8,6 +8,7 @@ What the party refuses to do (a budget that is spent, an agreement that expired)
 submission was left out), it keeps in `refusals`.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,11 +21,12 @@ from cotrain.dataset.registration import commit_dataset
 from cotrain.encryption.cipher import generate_key
 from cotrain.encryption.sealing import SEAL_OVERHEAD, open_sealed
 from cotrain.encryption.sharing import deal, find_bad_shares, sum_shares, verify_share
-from cotrain.errors import CotrainError, RefusedError
+from cotrain.errors import CotrainError, DataError, RefusedError
 from cotrain.identity.keys import Identity
 from cotrain.ledger.follower import Follower
 from cotrain.ports import Clock, Entropy, Store
 from cotrain.privacy.budget import BudgetBook
+from cotrain.proofs.registration import prove_registration
 from cotrain.records.kinds import (
     AnswerBody,
     Body,
@@ -36,11 +38,19 @@ from cotrain.records.kinds import (
 )
 from cotrain.records.record import Message, blob_ref, sign_record
 from cotrain.rounds.journal import pack_message, unpack_message
-from cotrain.rounds.setup_rules import coin_commitment
+from cotrain.rounds.setup_rules import coin_commitment, draws_noise, registration_claim
 from cotrain.rounds.state import Phase, RoundState, RunState
-from cotrain.rounds.submission import RoundSecrets, build_submission, share_info
+from cotrain.rounds.submission import (
+    CommittedUpdate,
+    RoundSecrets,
+    SubmissionSecrets,
+    build_submission,
+    prove_update,
+    share_info,
+)
 from cotrain.rounds.view import Board, View
 from cotrain.rounds.witness import witness_signer
+from cotrain.rounds.words import WordBook, WordSecrets
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,10 @@ class Party:
         entropy: Where fresh secrets come from.
         clock: Its own clock: it does not believe the coordinator's.
         data: What it owns; None for a party without data.
+
+    Attributes:
+        view: Its own view of the ledger.
+        refusals: Why it was silent when it could have spoken.
     """
 
     def __init__(
@@ -82,6 +96,7 @@ class Party:
         self.identity = identity
         self.view = view
         self.refusals: list[CotrainError] = []
+        self._proving = 0.0
         self._journal = journal
         self._entropy = entropy
         self._clock = clock
@@ -91,6 +106,10 @@ class Party:
     def did(self) -> str:
         """The party's public name."""
         return self.identity.did
+
+    def proving_seconds(self) -> float:
+        """Return how long it made proofs; for reports, nothing is decided by it."""
+        return self._proving
 
     def approve(self, run: str) -> None:
         """Consent to the agreement with this hash; without it the party never signs."""
@@ -130,6 +149,7 @@ class Party:
         run = state.terms.digest
         if self.did in state.sealing_keys and self._journal.get(f"approved/{run}") is None:
             return self._silent(_journal_lost("it signed, and its journal knows nothing of it"))
+        self._forget_words(state)
         turns = {
             Phase.SIGNING: self._sign,
             Phase.REGISTERING: self._register,
@@ -151,13 +171,17 @@ class Party:
         def build() -> Message:
             sealing = self._sealing_key(run).public_key().public_bytes_raw().hex()
             commitment = coin_commitment(run, self.did, self._run_secret(run, "coin").hex())
-            return self._message(
-                run, SignatureBody(sealing_key=sealing, coin_commitment=commitment)
+            words = self._first_words(state)
+            body = SignatureBody(
+                sealing_key=sealing,
+                coin_commitment=commitment,
+                noise_words=blob_ref(words[0]) if words else None,
             )
+            return self._message(run, body, *words)
 
         return [self._once(run, "signature", build)]
 
-    # Step 3: commit to the rows and reveal the coin.
+    # Step 3: commit to the rows, prove that they satisfy the schema, and reveal the coin.
     def _register(self, state: RunState) -> list[Message]:
         data, run = self._data, state.terms.digest
         if data is None or self.did in state.datasets or self.did in state.revoked:
@@ -167,20 +191,22 @@ class Party:
             schema_hash = state.terms.data_schema.digest().hex()
             seed = self._entropy.draw(f"dataset/{run}", 32)
             committed = commit_dataset(data.rows, schema_hash, seed)
+            proof = self._prove_dataset(state, data, committed.commitments, seed)
             body = DatasetBody(
                 root=committed.root,
                 rows=committed.layout.rows,
                 schema_hash=schema_hash,
                 commitments=blob_ref(committed.commitments),
                 coin=self._run_secret(run, "coin").hex(),
+                proof=blob_ref(proof[0]) if proof else None,
             )
-            self._journal.put(f"{run}/dataset-seed", seed)
+            self._journal.put(_dataset_seed_key(run), seed)
             self._journal.put(f"{run}/dataset-fingerprint", data.fingerprint.encode())
-            return self._message(run, body, committed.commitments)
+            return self._message(run, body, committed.commitments, *proof)
 
         return [self._once(run, "dataset", build)]
 
-    # Step 5: train, noise, commit, encrypt, share; only within the agreement and the budget.
+    # Step 5: train, noise, commit, prove, encrypt, share; only within the agreement and the budget.
     def _submit(self, state: RunState) -> list[Message]:
         current, data = state.current, self._data
         if data is None or self.did not in current.owners or self.did in current.submissions:
@@ -191,12 +217,12 @@ class Party:
         def build() -> Message:
             self._check_expiry(state)
             self._check_rows(state, data)
-            secrets = self._charge(state, data)
-            return build_submission(self.identity, state, data.rows, secrets)
+            secrets = self._submission_secrets(state, data)
+            return build_submission(self.identity, state, secrets, self._prove_update)
 
         try:
             return [self._once(state.terms.digest, f"submission/{current.number}", build)]
-        except RefusedError as refusal:
+        except (RefusedError, DataError) as refusal:
             return self._silent(refusal)
 
     # Steps 7 and 8: check the shares received; answer those who complain about ours.
@@ -262,6 +288,18 @@ class Party:
         if state.phase in {Phase.FINISHED, Phase.ABORTED}:
             self._journal.delete(f"{run}/run-secrets/")
         return []
+
+    def _forget_words(self, state: RunState) -> None:
+        """Destroy noise words that were used, that were announced in vain, or that will not be used any more."""
+        book, logged = WordBook(self._journal, state.terms.digest), state.noise_words.get(self.did)
+        if state.phase in {Phase.FINISHED, Phase.ABORTED} or self.did in state.revoked:
+            book.destroy()
+        elif logged is not None and not self._may_be_logged(state):
+            book.keep_only(logged.first_round)
+
+    def _may_be_logged(self, state: RunState) -> bool:
+        """Tell whether a submission that names other words for the next round may still reach the ledger."""
+        return state.phase is Phase.SUBMITTING and self.did not in state.current.submissions
 
     def _revocation(self, state: RunState) -> list[Message]:
         run = state.terms.digest
@@ -348,6 +386,67 @@ class Party:
                 hint="Put the registered rows back, or register the new ones under a new agreement.",
             )
 
+    def _first_words(self, state: RunState) -> list[bytes]:
+        """Return the commitment to the words of the first submission, if noise will be drawn from them."""
+        if not draws_noise(state, self.did):
+            return []
+        return [self._announce_words(state, 0, "words/first").commit(state.derived)]
+
+    def _announce_words(self, state: RunState, first_round: int, label: str) -> WordSecrets:
+        draw = partial(self._entropy.draw, f"{label}/{state.terms.digest}", 32)
+        return WordBook(self._journal, state.terms.digest).announce(first_round, draw)
+
+    def _submission_secrets(self, state: RunState, data: OwnedData) -> SubmissionSecrets:
+        """Return all secrets of this round's submission, charged to the owner's budget book.
+
+        Raises:
+            RefusedError: the budget does not allow it, or the journal was lost.
+        """
+        run, current = state.terms.digest, state.current
+        dataset_seed = self._journal.get(_dataset_seed_key(run))
+        if dataset_seed is None:
+            raise _journal_lost("the seed of its dataset is not in it")
+        words = self._due_words(state)  # before the charge: without them nothing can be sent
+        secrets = self._charge(state, data)
+        if words is None:
+            return SubmissionSecrets(data.rows, dataset_seed, secrets)
+        label = f"words/{current.opening}"
+        following = self._announce_words(state, current.number + 1, label)
+        return SubmissionSecrets(data.rows, dataset_seed, secrets, words, following)
+
+    def _due_words(self, state: RunState) -> WordSecrets | None:
+        """Return the noise words that this party's next submission uses: those of its latest logged record."""
+        logged = state.noise_words.get(self.did)
+        if logged is None:
+            return None
+        words = WordBook(self._journal, state.terms.digest).find(logged.first_round)
+        if words is None or words.commit(state.derived) != logged.commitments:
+            raise _journal_lost("the noise words that it committed to are not in it")
+        return words
+
+    def _prove_dataset(
+        self, state: RunState, data: OwnedData, commitments: bytes, seed: bytes
+    ) -> list[bytes]:
+        """Return the proof that the rows satisfy the schema, if the agreement asks for one."""
+        if not state.terms.is_proven:
+            return []
+        claim = registration_claim(state, self.did, len(data.rows), commitments)
+        entropy = self._entropy.draw(f"dataset-proof/{state.terms.digest}", 32)
+        start = time.perf_counter()
+        proof = prove_registration(
+            claim.schema, data.rows, commitments, seed, claim.context, entropy
+        )
+        self._proving += time.perf_counter() - start
+        return [proof]
+
+    def _prove_update(
+        self, state: RunState, update: CommittedUpdate, secrets: SubmissionSecrets
+    ) -> bytes:
+        start = time.perf_counter()
+        proof = prove_update(state, self.did, update, secrets)
+        self._proving += time.perf_counter() - start
+        return proof
+
     def _charge(self, state: RunState, data: OwnedData) -> RoundSecrets:
         """Charge the round to the owner's budget book; return the round's secrets.
 
@@ -407,6 +506,10 @@ class Party:
         message = build()
         self._journal.put(key, pack_message(message))
         return message
+
+
+def _dataset_seed_key(run: str) -> str:
+    return f"{run}/dataset-seed"
 
 
 def _secrets_key(run: str, number: int) -> str:

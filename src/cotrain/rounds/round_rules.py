@@ -1,9 +1,12 @@
 """Rules of a round: open, submit, close, check, answer, survivors, release (docs/spec/protocol.md, steps 4 to 10)."""
 
+from functools import partial
+
 from cotrain.commitment.pedersen import check_commitments
 from cotrain.encryption.cipher import check_ciphertext
 from cotrain.encryption.sealing import SEAL_OVERHEAD
 from cotrain.encryption.sharing import sum_commitments, verify_share
+from cotrain.proofs.submission import SubmissionStatement
 from cotrain.records.kinds import (
     AnswerBody,
     CheckBody,
@@ -14,6 +17,8 @@ from cotrain.records.kinds import (
     SurvivorsBody,
 )
 from cotrain.records.record import Record
+from cotrain.rounds.claims import SubmissionClaim
+from cotrain.rounds.parts import check_proof, keep_words, read_words
 from cotrain.rounds.plan import RunPlan
 from cotrain.rounds.refusals import (
     by_coordinator,
@@ -33,8 +38,40 @@ from cotrain.rounds.state import (
     Submission,
     digest_of,
     draw_holders,
+    noise_coins,
     weights_digest,
 )
+
+
+def submission_claim(state: RunState, owner: str, update: bytes) -> SubmissionClaim:
+    """Return what the proof of an owner's submission for the current round says.
+
+    Args:
+        state: The ledger's state; a round is open.
+        owner: Who submits.
+        update: The commitment to its update.
+    """
+    plan, current, dataset = state.derived, state.current, state.datasets[owner]
+    noise = plan.noise
+    statement = SubmissionStatement(
+        algorithm=plan.algorithm,
+        schema=state.terms.data_schema,
+        local_variance=None if noise is None else noise.local_variance,
+        rows=dataset.rows,
+        dataset=dataset.commitments,
+        weights=state.weights[-1],
+        words=b"" if noise is None else state.noise_words[owner].commitments,
+        coins=b"" if noise is None else coins_of(state, owner),
+        update=update,
+        context=_submission_context(state, current, owner),
+    )
+    return SubmissionClaim(statement)
+
+
+def coins_of(state: RunState, owner: str) -> bytes:
+    """Return the 32 bytes from which an owner's coins of the current round are drawn."""
+    current = state.current
+    return noise_coins(state.terms.digest, current.number, current.beacon, owner)
 
 
 def open_rule(state: RunState, record: Record, body: OpenBody, blobs: BlobSource) -> Change:
@@ -68,7 +105,7 @@ def open_rule(state: RunState, record: Record, body: OpenBody, blobs: BlobSource
 def submission_rule(
     state: RunState, record: Record, body: SubmissionBody, blobs: BlobSource
 ) -> Change:
-    """Step 5: one submission an owner, bound to this round, of exactly the agreed shapes, never seen before."""
+    """Step 5: one submission an owner, bound to this round, of the agreed shapes, never seen before, proven."""
     current = _in_round(state, record, body.round, Phase.SUBMITTING)
     if record.author not in current.owners:
         raise not_allowed(record, "an owner that takes part in this round")
@@ -86,9 +123,14 @@ def submission_rule(
     _check_shapes(state.derived, current, record, submission)
     if submission.commitments in state.seen_commitments:
         raise mismatch(record, "the commitment", "one that was submitted before", "a fresh one")
+    due = state.derived.noise is not None
+    next_words = read_words(state, record, body.next_words, blobs, due=due)
+    claim = partial(submission_claim, state, record.author, submission.commitments)
+    check_proof(state, record, body.proof, blobs, claim)
 
     def change() -> None:
         current.submissions[record.author] = submission
+        keep_words(state, record.author, current.number + 1, next_words)
         state.seen_commitments.add(submission.commitments)
         state.submitted[record.author] = state.submitted.get(record.author, 0) + 1
 
@@ -192,6 +234,17 @@ def _round(state: RunState, record: Record, body: OpenBody, owners: tuple[str, .
             record, f"{len(holders)} key holders cannot reach the threshold {threshold}"
         )
     return RoundState(body.round, record.digest, body.beacon, owners, holders, threshold)
+
+
+def _submission_context(state: RunState, current: RoundState, owner: str) -> bytes:
+    return (
+        b"cotrain/submission/1/"
+        + bytes.fromhex(state.terms.digest)
+        + current.number.to_bytes(8, "little")
+        + bytes.fromhex(current.opening)
+        + owner.encode()
+        + bytes.fromhex(state.datasets[owner].root)
+    )
 
 
 def _check_shapes(

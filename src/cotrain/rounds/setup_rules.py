@@ -1,6 +1,7 @@
 """Rules of the set-up: agreement, signatures, datasets, revocation (docs/spec/protocol.md, steps 1 to 3)."""
 
 import hashlib
+from functools import partial
 
 from cotrain.agreement.document import decode_agreement
 from cotrain.commitment.pedersen import check_commitments
@@ -8,6 +9,8 @@ from cotrain.dataset.registration import DatasetLayout, dataset_root
 from cotrain.encryption.sealing import check_public_key
 from cotrain.records.kinds import AgreementBody, DatasetBody, RevocationBody, SignatureBody
 from cotrain.records.record import Record
+from cotrain.rounds.claims import RegistrationClaim
+from cotrain.rounds.parts import check_proof, keep_words, read_words
 from cotrain.rounds.plan import RunPlan
 from cotrain.rounds.refusals import counted_already, mismatch, not_allowed, out_of_turn
 from cotrain.rounds.state import BlobSource, Change, Phase, Registration, RunState, first_beacon
@@ -18,6 +21,19 @@ def coin_commitment(run: str, did: str, coin: str) -> str:
     """Return the commitment by which a signer binds itself to its coin (hex)."""
     preimage = b"cotrain/coin/1/" + bytes.fromhex(run) + did.encode() + b"/" + bytes.fromhex(coin)
     return hashlib.sha256(preimage).hexdigest()
+
+
+def draws_noise(state: RunState, did: str) -> bool:
+    """Return whether a party commits to noise words: a data owner, where the agreement asks for noise."""
+    return state.derived.noise is not None and "data_owner" in state.terms.party(did).roles
+
+
+def registration_claim(
+    state: RunState, owner: str, rows: int, commitments: bytes
+) -> RegistrationClaim:
+    """Return what the proof of an owner's registration says."""
+    context = b"cotrain/registration/1/" + bytes.fromhex(state.terms.digest) + owner.encode()
+    return RegistrationClaim(state.terms.data_schema, rows, commitments, context)
 
 
 def agreement_rule(
@@ -44,8 +60,7 @@ def agreement_rule(
 def signature_rule(
     state: RunState, record: Record, body: SignatureBody, blobs: BlobSource
 ) -> Change:
-    """Step 2: each party signs once."""
-    del blobs
+    """Step 2: each party signs once; an owner commits to its first noise words, if there is to be noise."""
     if state.phase is not Phase.SIGNING:
         raise out_of_turn(record, state.phase.value)
     state.terms.party(record.author)
@@ -53,8 +68,11 @@ def signature_rule(
         raise counted_already(record)
     # A key of low order would let every owner fail when it seals a share to this party.
     check_public_key(bytes.fromhex(body.sealing_key))
+    due = draws_noise(state, record.author)
+    words = read_words(state, record, body.noise_words, blobs, due=due)
 
     def change() -> None:
+        keep_words(state, record.author, 0, words)
         state.sealing_keys[record.author] = body.sealing_key
         state.coin_commitments[record.author] = body.coin_commitment
         if len(state.sealing_keys) == len(state.terms.parties):
@@ -64,17 +82,21 @@ def signature_rule(
 
 
 def dataset_rule(state: RunState, record: Record, body: DatasetBody, blobs: BlobSource) -> Change:
-    """Step 3: each owner registers one dataset and reveals the coin it committed to."""
+    """Step 3: each owner registers one dataset, with its proof, and reveals the coin it committed to."""
     if state.phase is not Phase.REGISTERING:
         raise out_of_turn(record, state.phase.value)
     if "data_owner" not in state.terms.party(record.author).roles:
         raise not_allowed(record, "a data owner")
     if record.author in state.datasets:
         raise counted_already(record)
-    _check_dataset(state, record, body, blobs(body.commitments))
+    commitments = blobs(body.commitments)
+    _check_dataset(state, record, body, commitments)
+    claim = partial(registration_claim, state, record.author, body.rows, commitments)
+    check_proof(state, record, body.proof, blobs, claim)
+    registration = Registration(body.root, body.rows, body.coin, commitments)
 
     def change() -> None:
-        state.datasets[record.author] = Registration(body.root, body.rows, body.coin)
+        state.datasets[record.author] = registration
         if len(state.datasets) == len(state.terms.owners):
             state.beacon = first_beacon(state)
             state.phase = Phase.BETWEEN

@@ -12,6 +12,7 @@ from enum import Enum
 from cotrain.agreement.document import Agreement
 from cotrain.errors import ForgeryError
 from cotrain.records.kinds import BlobRef
+from cotrain.rounds.claims import ProofCheck, ProofVerifier
 from cotrain.rounds.plan import RunPlan
 from cotrain.training.gradient import Weights
 
@@ -41,11 +42,26 @@ class Registration:
         root: Commitment root (hex).
         rows: Number of rows.
         coin: The owner's part of the first beacon (hex).
+        commitments: The commitments under the root: updates are proven against them.
     """
 
     root: str
     rows: int
     coin: str
+    commitments: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class NoiseWords:
+    """The noise words that an owner committed to last: those of its next submission.
+
+    Attributes:
+        first_round: The first round in which they can be used: all coins of it came later.
+        commitments: 32 bytes a commitment.
+    """
+
+    first_round: int
+    commitments: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -127,6 +143,7 @@ class RunState:
         plan: What follows from it.
         sealing_keys: Signer to X25519 public key (hex).
         coin_commitments: Signer to commitment to its coin (hex).
+        noise_words: Owner to the noise words of its next submission; empty without noise.
         datasets: Owner to registration.
         revoked: Owners who withdrew, in order.
         weights: The initial weights, then those after each opened round: int32, shape (dimension,).
@@ -134,10 +151,12 @@ class RunState:
         round: The current or latest round.
         submitted: Owner to the number of its submissions on the ledger: each one is charged.
         seen_commitments: Update commitments of all rounds: none may come twice.
+        seen_words: Commitments to noise words of the whole run: none may come twice.
         opened: Rounds whose sum was opened, with their survivors.
         released_model: Canonical bytes of the released model.
         abort: Code and reason when the run was aborted.
         refusals: Refused records: (author, kind, code).
+        verify_proof: Checks each proof that a record carries.
     """
 
     phase: Phase = Phase.OFFER
@@ -145,6 +164,7 @@ class RunState:
     plan: RunPlan | None = None
     sealing_keys: dict[str, str] = field(default_factory=dict)
     coin_commitments: dict[str, str] = field(default_factory=dict)
+    noise_words: dict[str, NoiseWords] = field(default_factory=dict)
     datasets: dict[str, Registration] = field(default_factory=dict)
     revoked: list[str] = field(default_factory=list)
     weights: list[Weights] = field(default_factory=list)
@@ -153,10 +173,12 @@ class RunState:
     last_time: int = 0
     submitted: dict[str, int] = field(default_factory=dict)
     seen_commitments: set[bytes] = field(default_factory=set, repr=False)
+    seen_words: set[bytes] = field(default_factory=set, repr=False)
     opened: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     released_model: bytes | None = None
     abort: tuple[str, str] | None = None
     refusals: list[tuple[str, str, str]] = field(default_factory=list)
+    verify_proof: ProofCheck = field(default_factory=ProofVerifier, repr=False, compare=False)
 
     @property
     def terms(self) -> Agreement:
@@ -236,6 +258,17 @@ def next_beacon(run: str, number: int, key_sum: bytes) -> str:
     return hashlib.sha256(
         b"cotrain/beacon/1/" + bytes.fromhex(run) + number.to_bytes(8, "little") + key_sum
     ).hexdigest()
+
+
+def noise_coins(run: str, number: int, beacon: str, owner: str) -> bytes:
+    """Return the 32 public bytes from which the coins of an owner's noise words are drawn in a round."""
+    return hashlib.sha256(
+        b"cotrain/noise-coins/1/"
+        + bytes.fromhex(run)
+        + number.to_bytes(8, "little")
+        + bytes.fromhex(beacon)
+        + owner.encode()
+    ).digest()
 
 
 def draw_holders(owners: tuple[str, ...], count: int, beacon: str) -> tuple[str, ...]:

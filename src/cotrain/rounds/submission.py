@@ -1,11 +1,12 @@
-"""What an owner sends in a round: train, noise, commit, encrypt, share the key (step 5 of the protocol).
+"""What an owner sends in a round: train, noise, commit, prove, encrypt, share the key (step 5 of the protocol).
 
-Everything random is derived from one 32-byte seed that is fresh for each opened round. Rounding and clipping
-happen before the noise is added, and never after.
+Everything random is derived from one 32-byte seed that is fresh for each opened round, except the noise: its words
+were committed to before. Rounding and clipping happen before the noise is added, and never after.
 """
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,13 +17,14 @@ from cotrain.commitment.pedersen import commit, derive_blindings
 from cotrain.encryption.cipher import encrypt, generate_key
 from cotrain.encryption.sealing import seal
 from cotrain.encryption.sharing import deal
-from cotrain.privacy.sampler import sample_noise
-from cotrain.privacy.skellam import build_table
+from cotrain.proofs.submission import SubmissionWitness, prove_submission
 from cotrain.records.kinds import SubmissionBody
 from cotrain.records.record import Message, RecordSigner, blob_ref, sign_record
 from cotrain.rounds.end_rules import sum_context
 from cotrain.rounds.plan import RunPlan
+from cotrain.rounds.round_rules import coins_of, submission_claim
 from cotrain.rounds.state import RoundState, RunState
+from cotrain.rounds.words import WordSecrets
 from cotrain.training.gradient import Weights, gradient, round_gradient
 
 
@@ -44,15 +46,36 @@ def train(plan: RunPlan, rows: NDArray[np.int16], weights: Weights) -> NDArray[n
     return round_gradient(plan.algorithm, gradient(plan.algorithm, rows, weights))
 
 
-def noised_update(
-    plan: RunPlan, rows: NDArray[np.int16], weights: Weights, secrets: RoundSecrets
-) -> NDArray[np.int64]:
-    """Return the update with this party's share of the noise added: int64, shape (dimension,)."""
-    update = train(plan, rows, weights)
-    if plan.noise is None:
+@dataclass(frozen=True)
+class SubmissionSecrets:
+    """What only the owner knows of its submission.
+
+    Attributes:
+        rows: int16, shape (n, columns): exactly the committed rows.
+        dataset_seed: The seed of the dataset's commitments.
+        round: Fresh for this opening of this round.
+        words: The noise words, committed to before; None without noise.
+        next_words: Those of the next submission; None without noise.
+    """
+
+    rows: NDArray[np.int16] = field(repr=False)
+    dataset_seed: bytes = field(repr=False)
+    round: RoundSecrets
+    words: WordSecrets | None = None
+    next_words: WordSecrets | None = None
+
+    def update_blindings(self, plan: RunPlan) -> bytes:
+        """Return the blindings of the commitment to the update."""
+        return derive_blindings(self.round.derive("blinding"), b"update", plan.shape.rows)
+
+
+def noised_update(state: RunState, owner: str, secrets: SubmissionSecrets) -> NDArray[np.int64]:
+    """Return an owner's update with its share of the noise added: int64, shape (dimension,)."""
+    plan = state.derived
+    update = train(plan, secrets.rows, state.weights[-1])
+    if secrets.words is None:
         return update
-    table = build_table(plan.noise.local_variance)
-    return update + sample_noise(table, secrets.derive("noise"), plan.dimension)
+    return update + secrets.words.draw(plan, coins_of(state, owner))
 
 
 def share_info(run: str, number: int, owner: str, holder: str) -> bytes:
@@ -60,41 +83,95 @@ def share_info(run: str, number: int, owner: str, holder: str) -> bytes:
     return sum_context(run, number) + f"/{owner}/{holder}".encode()
 
 
+@dataclass(frozen=True)
+class CommittedUpdate:
+    """An update under its commitment: C_U of the protocol.
+
+    Attributes:
+        values: int64, shape (dimension,).
+        commitments: 32 bytes a commitment.
+    """
+
+    values: NDArray[np.int64] = field(repr=False)
+    commitments: bytes
+
+
+Prover = Callable[[RunState, CommittedUpdate, SubmissionSecrets], bytes]
+
+
 def build_submission(
-    signer: RecordSigner, state: RunState, rows: NDArray[np.int16], secrets: RoundSecrets
+    signer: RecordSigner, state: RunState, secrets: SubmissionSecrets, prove: Prover
 ) -> Message:
     """Build one owner's submission for the current round.
 
     Args:
         signer: The owner.
         state: The ledger's state; a round is open.
-        rows: int16, shape (n, columns): exactly the committed rows.
-        secrets: Fresh for this opening of this round.
+        secrets: Its secrets.
+        prove: Makes the proof of the update; called only if the agreement asks for proofs.
     """
     plan, current = state.derived, state.current
-    update = noised_update(plan, rows, state.weights[-1], secrets)
-    blindings = derive_blindings(secrets.derive("blinding"), b"update", plan.shape.rows)
-    commitments = commit(update, plan.shape.width, blindings)
+    update, blindings = noised_update(state, signer.did, secrets), secrets.update_blindings(plan)
+    committed = CommittedUpdate(update, commit(update, plan.shape.width, blindings))
+    parts = {"commitments": committed.commitments}
+    if secrets.next_words is not None:
+        parts["next_words"] = secrets.next_words.commit(plan)
+    if state.terms.is_proven:
+        parts["proof"] = prove(state, committed, secrets)
     fields = to_fields(update, blindings, plan.shape.bound)
-    key = generate_key(secrets.derive("key"))
-    context = sum_context(state.terms.digest, current.number)
-    ciphertext = encrypt(plan.parameters, fields, key, context, secrets.derive("error"))
-    key_commitments, shares = deal(
-        plan.parameters, key, current.threshold, len(current.holders), secrets.derive("sharing")
-    )
-    sealed = _seal_shares(state, current, signer.did, shares, secrets)
+    parts |= _encrypt(state, signer.did, fields, secrets.round)
+    refs = {name: blob_ref(data) for name, data in parts.items()}
     body = SubmissionBody(
         round=current.number,
         opening=current.opening,
-        commitments=blob_ref(commitments),
-        ciphertext=blob_ref(ciphertext),
-        key_commitments=blob_ref(key_commitments),
-        sealed_shares=blob_ref(sealed),
+        commitments=refs["commitments"],
+        ciphertext=refs["ciphertext"],
+        key_commitments=refs["key_commitments"],
+        sealed_shares=refs["sealed_shares"],
+        next_words=refs.get("next_words"),
+        proof=refs.get("proof"),
     )
-    blobs = {
-        blob_ref(data).sha256: data for data in (commitments, ciphertext, key_commitments, sealed)
-    }
+    blobs = {refs[name].sha256: data for name, data in parts.items()}
     return Message(sign_record(signer, state.terms.digest, body), blobs)
+
+
+def prove_update(
+    state: RunState, owner: str, update: CommittedUpdate, secrets: SubmissionSecrets
+) -> bytes:
+    """Return the proof that an update is the one that the agreement asks of its owner.
+
+    Raises:
+        DataError: it is not.
+    """
+    plan, words = state.derived, secrets.words
+    witness = SubmissionWitness(
+        rows=secrets.rows,
+        dataset_seed=secrets.dataset_seed,
+        update=update.values,
+        update_blindings=secrets.update_blindings(plan),
+        words=np.empty(0, dtype=np.uint64) if words is None else words.words(plan),
+        words_blindings=b"" if words is None else words.blindings(plan),
+    )
+    statement = submission_claim(state, owner, update.commitments).statement
+    return prove_submission(statement, witness, secrets.round.derive("proof"))
+
+
+def _encrypt(
+    state: RunState, owner: str, fields: NDArray[np.uint64], secrets: RoundSecrets
+) -> dict[str, bytes]:
+    """Return the ciphertext, and the shares of its key: commitments to them, and the sealed shares."""
+    parameters, current = state.derived.parameters, state.current
+    key = generate_key(secrets.derive("key"))
+    context = sum_context(state.terms.digest, current.number)
+    ciphertext = encrypt(parameters, fields, key, context, secrets.derive("error"))
+    sizes = current.threshold, len(current.holders)
+    key_commitments, shares = deal(parameters, key, *sizes, secrets.derive("sharing"))
+    sealed = _seal_shares(state, current, owner, shares, secrets)
+    return {
+        "ciphertext": ciphertext,
+        "key_commitments": key_commitments,
+        "sealed_shares": sealed,
+    }
 
 
 def _seal_shares(

@@ -18,6 +18,7 @@ from cotrain.ledger.tree import Frontier, leaf_hash
 from cotrain.records.canonical import sha256
 from cotrain.records.kinds import BlobRef
 from cotrain.records.record import Record, decode_record
+from cotrain.rounds.claims import ProofVerifier
 from cotrain.rounds.refusals import expect
 from cotrain.rounds.rules import apply_record
 from cotrain.rounds.state import RunState
@@ -59,11 +60,16 @@ class View:
 
     def __init__(self, policy: Policy) -> None:
         self.follower = Follower(policy.origin, policy.log_key)
-        self.state = RunState()
+        self._verifier = ProofVerifier()
+        self.state = RunState(verify_proof=self._verifier)
         self.records: list[Record] = []
         self.cosigners: tuple[str, ...] = ()
         self._convicted: ForgeryError | None = None
         self._board: Board | None = None
+
+    def verifying_seconds(self) -> float:
+        """Return how long this reader verified proofs; for reports, nothing is decided by it."""
+        return self._verifier.seconds
 
     def advance(self, board: Board, pinned: Follower | None = None, *, witness: str = "") -> bool:
         """Read everything new from `board`; tell whether there was anything.

@@ -2,7 +2,8 @@
 
 A `Liar` is a party whose honest words pass through `twist` before they leave it; give its class to
 `cotrain.testing.world.Actor.make`. A `LyingLog` is a coordinator that logs and signs whatever it likes; an honest party
-reads it as a board. What catches each lie is said in its docstring and tested in tests/integration.
+reads it as a board. What catches each lie is said in its docstring and tested in tests/integration. Lies that only
+proofs catch are in `cotrain.testing.false_proofs`.
 """
 
 from abc import ABC, abstractmethod
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from cotrain.aggregation.opening import to_fields
 from cotrain.agreement.document import Agreement
-from cotrain.commitment.pedersen import commit, derive_blindings
+from cotrain.commitment.pedersen import commit
 from cotrain.encryption.cipher import encrypt, generate_key
 from cotrain.encryption.sealing import seal
 from cotrain.encryption.sharing import deal
@@ -30,7 +31,12 @@ from cotrain.records.kinds import Body, SubmissionBody
 from cotrain.records.record import Message, Record, blob_ref, decode_record, sign_record
 from cotrain.rounds.end_rules import sum_context
 from cotrain.rounds.party import Party
-from cotrain.rounds.submission import RoundSecrets, noised_update, share_info
+from cotrain.rounds.submission import (
+    RoundSecrets,
+    SubmissionSecrets,
+    noised_update,
+    share_info,
+)
 from cotrain.rounds.witness import log_policy, log_signer, origin_of, witness_signer
 
 
@@ -108,10 +114,13 @@ class Liar(Party, ABC):
         sizes = current.threshold, len(current.holders)
         return deal(state.derived.parameters, key, *sizes, self.secrets.derive("sharing"))[1]
 
-    def _update(self) -> NDArray[np.int64]:
+    def _own_secrets(self) -> SubmissionSecrets:
+        """Return all secrets of the current round's submission."""
         assert self._data is not None  # noqa: S101 - only owners submit
-        state = self.view.state
-        return noised_update(state.derived, self._data.rows, state.weights[-1], self.secrets)
+        return self._submission_secrets(self.view.state, self._data)
+
+    def _update(self) -> NDArray[np.int64]:
+        return noised_update(self.view.state, self.did, self._own_secrets())
 
 
 class WrongCommitment(Liar):
@@ -123,7 +132,7 @@ class WrongCommitment(Liar):
         """Commit to the update plus one in its first entry."""
         shape, update = self.view.state.derived.shape, self._update()
         update[0] += 1
-        blindings = derive_blindings(self.secrets.derive("blinding"), b"update", shape.rows)
+        blindings = self._own_secrets().update_blindings(self.view.state.derived)
         return self._restate(message, {"commitments": commit(update, shape.width, blindings)})
 
 
@@ -137,7 +146,7 @@ class WrongCiphertext(Liar):
         state, update = self.view.state, self._update()
         shape, secrets = state.derived.shape, self.secrets
         update[0] += 1 if update[0] < shape.bound else -1
-        blindings = derive_blindings(secrets.derive("blinding"), b"update", shape.rows)
+        blindings = self._own_secrets().update_blindings(state.derived)
         fields = to_fields(update, blindings, shape.bound)
         context = sum_context(state.terms.digest, state.current.number)
         key, error = generate_key(secrets.derive("key")), secrets.derive("error")
@@ -350,6 +359,27 @@ class LateComplainer(Silent):
     """Never checks its shares."""
 
     lies_in = "check"
+
+
+class MissingWords(Liar):
+    """Signs without committing to its noise words. Caught: refused on the ledger; the run does not begin."""
+
+    lies_in = "signature"
+
+    def twist(self, message: Message) -> list[Message]:
+        """Leave them out."""
+        return self._restate(message, noise_words=None)
+
+
+class RepeatedWords(Liar):
+    """Commits for its next submission to the words of this one. Caught: refused on the ledger."""
+
+    lies_in = "submission"
+
+    def twist(self, message: Message) -> list[Message]:
+        """Name the words that stand on the ledger already."""
+        words = self.view.state.noise_words[self.did].commitments
+        return self._restate(message, {"next_words": words})
 
 
 class LyingLog:

@@ -6,14 +6,14 @@ A `World` holds what survives a crash: keys, rows, journals, budget books and th
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrain.agreement.document import Agreement, PartyTerm, Role, parse_agreement
+from cotrain.agreement.document import Agreement, Assurance, PartyTerm, Role, parse_agreement
 from cotrain.agreement.draft import Wishes, draft_agreement
 from cotrain.agreement.schema import Schema, parse_schema
 from cotrain.identity.keys import Identity
@@ -145,6 +145,7 @@ def build_world(
     owners: int = 4,
     wishes: Wishes | None = None,
     changes: Mapping[str, Any] | None = None,
+    assurance: Assurance = "recorded",
     coordinator_roles: tuple[Role, ...] = ("coordinator",),
 ) -> World:
     """Make a world: keys, rows, an agreement that everybody has approved.
@@ -155,6 +156,7 @@ def build_world(
         owners: Number of data owners.
         wishes: What the people decide; by default two rounds without noise, one colluder, one dropout.
         changes: Terms of the drafted agreement to replace; those that are objects are merged.
+        assurance: Whether there are proofs, whatever the wishes say; without them a run takes a tenth of the time.
         coordinator_roles: Roles of the coordinator.
     """
     clock, names = ManualClock(), [f"Owner {number}" for number in range(1, owners + 1)]
@@ -172,6 +174,7 @@ def build_world(
         for name, actor in actors.items()
     ]
     wanted = wishes or Wishes("A small run", rounds=2, epsilon=None, colluders=1, survivors=3)
+    wanted = replace(wanted, assurance=assurance)
     draft = draft_agreement(small_schema(), terms, wanted, entropy=SeededEntropy(seed), clock=clock)
     agreement = _revise(draft, changes or {})
     for actor in actors.values():
