@@ -262,8 +262,8 @@ fn an_input_that_is_left_out_can_be_exchanged_for_other_entries() {
             let bytes = shifted(&element(&forged, place), factor * entry);
             forged = with_element(&forged, place, &bytes);
         }
-        let list = generators(2).unwrap();
-        let by = list[0] * to_scalar(&other[0]) + list[1] * to_scalar(&other[1]);
+        let bases = generators(2).unwrap();
+        let by = bases[0] * to_scalar(&other[0]) + bases[1] * to_scalar(&other[1]);
         case.points[0] = moved(&case.points[0], by).to_vec();
         under(rules(), || case.verify(&forged)).0
     };

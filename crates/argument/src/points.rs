@@ -7,6 +7,7 @@ use curve25519_dalek::ristretto::RistrettoBasepointTable;
 use curve25519_dalek::{RistrettoPoint, Scalar};
 use rayon::prelude::*;
 use sha2::{Digest, Sha512};
+use zeroize::Zeroizing;
 
 use crate::field::{Field, to_scalar};
 
@@ -44,7 +45,7 @@ pub(crate) fn multiply_value(value: &Field) -> RistrettoPoint {
 
 /// Return `sum_j values_j G_j + blinding H`, in variable time in the values; None beyond the widest row.
 pub(crate) fn commit_row(values: &[Field], blinding: &Field) -> Option<RistrettoPoint> {
-    let scalars: Vec<Scalar> = values.iter().map(to_scalar).collect();
+    let scalars: Zeroizing<Vec<Scalar>> = Zeroizing::new(values.iter().map(to_scalar).collect());
     let sum = multiply_generators(&scalars).ok()?;
     Some(sum + multiply_blinding(&to_scalar(blinding)))
 }
@@ -66,6 +67,7 @@ pub(crate) fn commit_rows(
             return commit_row(row, blinding);
         }
         let shifted: Vec<Field> = row.iter().map(|value| *value - last).collect();
+        let shifted = Zeroizing::new(shifted);
         Some(commit_row(&shifted, blinding)? + all * to_scalar(&last))
     };
     values.par_chunks(width).zip(blindings).map(row).collect()

@@ -171,6 +171,18 @@ struct Prover<'a> {
     claims: Vec<Opened>,
 }
 
+impl Drop for Prover<'_> {
+    fn drop(&mut self) {
+        self.identities.zeroize();
+        self.claims.zeroize();
+        for product in &mut self.products {
+            product.left.zeroize();
+            product.right.zeroize();
+            product.product.zeroize();
+        }
+    }
+}
+
 impl Prover<'_> {
     fn run(&mut self) -> Result<(), WitnessError> {
         self.commit_witnesses()?;
@@ -263,7 +275,8 @@ impl Prover<'_> {
         let mut tables = DomainTables::new(&domain.program, domain.variables());
         for (index, column) in domain.columns.iter().enumerate() {
             if tables.uses(index) && !matches!(column, Column::Full(Matrix::Helper(..))) {
-                tables.add_column(index, &self.column_values(domain, column));
+                let values = Zeroizing::new(self.column_values(domain, column));
+                tables.add_column(index, &values);
             }
         }
         tables
@@ -453,7 +466,7 @@ impl Prover<'_> {
         let mut challenges = Vec::with_capacity(n);
         for _ in 0..n {
             let values = round_values(&domain.program, &tables, claim.value);
-            let coefficients = interpolation.coefficients(&values);
+            let coefficients = Zeroizing::new(interpolation.coefficients(&values));
             let r = self.prove_round(&coefficients, &mut claim);
             tables.bind(r);
             challenges.push(r);
@@ -566,7 +579,7 @@ impl Prover<'_> {
         }
         let mut point = Vec::new();
         for _ in 0..log(length) {
-            let coefficients = inner_round(&pairs);
+            let coefficients = Zeroizing::new(inner_round(&pairs));
             let r = self.prove_round(&coefficients, claim);
             for (left, right) in &mut pairs {
                 bind(left, r);
@@ -574,6 +587,7 @@ impl Prover<'_> {
             }
             point.push(r);
         }
+        pairs.iter_mut().for_each(|(left, _)| left.zeroize());
         point
     }
 
@@ -611,6 +625,7 @@ impl Prover<'_> {
             ];
             self.writer.scalars(b"product-response", &responses);
         }
+        self.products = products; // wiped with the rest
     }
 
     // Steps 9 to 13.

@@ -95,16 +95,16 @@ struct Ending;
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        RULES.with(|slot| slot.take());
+        drop(RULES.take());
     }
 }
 
 /// Run `work` with all transcripts of this thread under `rules`; return its result and what was said.
 pub fn under<T>(rules: Rules, work: impl FnOnce() -> T) -> (T, Vec<Said>) {
-    RULES.with(|slot| slot.replace(Some(rules)));
+    RULES.set(Some(rules));
     let ending = Ending;
     let result = work();
-    let log = RULES.with(|slot| slot.take().map_or_else(Vec::new, |rules| rules.log));
+    let log = RULES.take().map_or_else(Vec::new, |rules| rules.log);
     drop(ending);
     (result, log)
 }

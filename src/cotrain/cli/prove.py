@@ -30,6 +30,7 @@ from cotrain.proofs.estimate import (
     Estimate,
     choose_workers,
     estimate_gradient,
+    estimate_rows,
     measure_unit,
     size_words,
 )
@@ -43,6 +44,8 @@ from cotrain.proofs.gradient import (
 )
 from cotrain.proofs.gradient_secrets import GradientSecrets
 from cotrain.proofs.memory import memory_limit
+from cotrain.proofs.row_terms import RowTerms
+from cotrain.proofs.table import prove_table
 from cotrain.proofs.workers import Threads
 from cotrain.testing.determinism import SeededEntropy
 from cotrain.training.algorithm import Algorithm
@@ -57,6 +60,7 @@ class _Files:
     proof: Path
     secrets: Path
     opening: Path | None
+    table: Path | None
 
 
 @click.command("prove")
@@ -91,6 +95,12 @@ class _Files:
     help="Also write what reveals the gradient, to hand to whom you choose.",
 )
 @click.option(
+    "--table-proof",
+    "table_path",
+    type=PATH,
+    help="Also prove the table itself: numbers in range, labels of the model. Once is enough.",
+)
+@click.option(
     "--same-table-as",
     "earlier",
     type=PATH,
@@ -118,6 +128,7 @@ def prove_command(
     proof_path: Path,
     secrets_path: Path,
     opening_path: Path | None,
+    table_path: Path | None,
     earlier: Path | None,
     workers: int | None,
     max_memory: int | None,
@@ -135,15 +146,17 @@ def prove_command(
       cotrain prove --rows rows.npy --weights weights.json --kind logistic
       cotrain prove --data patients.csv --schema schema.json --weights model.json
     """
-    files, bound_to = _Files(proof_path, secrets_path, opening_path), context_bytes(context)
+    files = _Files(proof_path, secrets_path, opening_path, table_path)
     _check_files(files)
+    bound_to = context_bytes(context)
     schema = None if schema_path is None else load_schema(schema_path)
     if schema is not None and scales["row_bound"] is None:
         scales["row_bound"] = schema.row_bound
     algorithm, weights = read_model(weights_path, kind, classes, scales)
     rows = _read_rows(rows_path, data_path, schema, (owner_column, owner))
     _check_columns(algorithm, rows)
-    plan = _plan(algorithm, len(rows), workers, max_memory)
+    estimate = _estimate(algorithm, len(rows), whole=table_path is not None)
+    plan = _plan(estimate, workers, max_memory)
     entropy = _entropy(insecure_seed)
     seed = entropy.draw("prove/table", 32) if earlier is None else _earlier_seed(algorithm, earlier)
     started = time.perf_counter()
@@ -155,9 +168,23 @@ def prove_command(
         show_progress = bar_of(bars, "proving segments")
         fresh = entropy.draw("prove/proof", 32)
         proven = prover.prove(fresh, Threads(plan.workers), show_progress)
+        table_proof = None
+        if table_path is not None:
+            table_proof = prove_table(
+                algorithm,
+                table,
+                entropy.draw("prove/table-proof", 32),
+                context=bound_to,
+                workers=Threads(plan.workers),
+                progress=bar_of(bars, "proving the table"),
+            )
     seconds = time.perf_counter() - started
-    _write(files, table, proven)
-    value = _summary(files, table, proven) | plan.document(seconds) | {"kind": algorithm.kind}
+    _write(files, table, proven, table_proof)
+    value = (
+        _summary(files, table, proven, table_proof)
+        | plan.document(seconds)
+        | {"kind": algorithm.kind}
+    )
     emit(value, as_json=as_json, show=lambda: _show(value))
 
 
@@ -181,9 +208,16 @@ class _Plan:
         }
 
 
-def _plan(algorithm: Algorithm, rows: int, workers: int | None, most: int | None) -> _Plan:
-    """Predict, say so, and refuse what does not fit."""
-    estimate = estimate_gradient(algorithm, rows, commits=True)
+def _estimate(algorithm: Algorithm, rows: int, *, whole: bool) -> Estimate:
+    """Predict the gradient, and the table if it is proven too."""
+    gradient = estimate_gradient(algorithm, rows, commits=True)
+    if not whole:
+        return gradient
+    return gradient.before(estimate_rows(RowTerms.of_model(algorithm), rows))
+
+
+def _plan(estimate: Estimate, workers: int | None, most: int | None) -> _Plan:
+    """Say what is predicted, and refuse what does not fit."""
     count = choose_workers(estimate, workers, memory_limit(most=most))
     plan = _Plan(estimate, count, estimate.seconds(measure_unit()))
     tell(
@@ -194,11 +228,15 @@ def _plan(algorithm: Algorithm, rows: int, workers: int | None, most: int | None
 
 
 def _check_files(files: _Files) -> None:
-    paths = [path for path in (files.proof, files.secrets, files.opening) if path is not None]
+    paths = [
+        path
+        for path in (files.proof, files.secrets, files.opening, files.table)
+        if path is not None
+    ]
     if len({path.absolute() for path in paths}) < len(paths):
         raise UsageError(
             "prove-same-file",
-            "proof, secrets and opening are to go into one file",
+            "two of proof, secrets, opening and table proof are to go into one file",
             meaning="Nothing was done.",
             hint="Give each a name of its own: the proof is public, the others are not.",
         )
@@ -278,11 +316,15 @@ def _seconds(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def _write(files: _Files, table: OwnedTable, proven: ProvenGradient) -> None:
+def _write(
+    files: _Files, table: OwnedTable, proven: ProvenGradient, table_proof: bytes | None
+) -> None:
     # Secrets first: a proof that cannot be opened is worth less than none.
     write_secret(files.secrets, GradientSecrets(table.seed, proven.opening).encode())
     if files.opening is not None:
         write_secret(files.opening, proven.opening.encode())
+    if files.table is not None and table_proof is not None:
+        write_file(files.table, table_proof)
     write_file(files.proof, proven.proof)
 
 
@@ -308,12 +350,16 @@ def write_secret(path: Path, data: bytes) -> None:
         ) from error
 
 
-def _summary(files: _Files, table: OwnedTable, proven: ProvenGradient) -> dict[str, Any]:
+def _summary(
+    files: _Files, table: OwnedTable, proven: ProvenGradient, table_proof: bytes | None
+) -> dict[str, Any]:
     return {
         "format": "cotrain/prove/1",
         "proof": str(files.proof),
         "secrets": str(files.secrets),
         "opening": None if files.opening is None else str(files.opening),
+        "table_proof": None if files.table is None else str(files.table),
+        "table_proof_bytes": None if table_proof is None else len(table_proof),
         "root": table.public.root,
         "proof_sha256": hashlib.sha256(proven.proof).hexdigest(),
         "proof_bytes": len(proven.proof),
@@ -332,6 +378,8 @@ def _show(value: dict[str, Any]) -> None:
         f"proof          {value['proof']}, {value['proof_bytes']:,} bytes, "
         f"{value['table_bytes']:,} of them commitments to the table"
     )
+    if value["table_proof"] is not None:
+        say(f"table proof    {value['table_proof']}, {value['table_proof_bytes']:,} bytes")
     say(f"peak memory    {size_words(value['peak_memory_bytes'])}")
     say(f"secrets        {value['secrets']}, keep them; nobody else can open this proof")
     if value["opening"] is not None:

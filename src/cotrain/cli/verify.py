@@ -21,10 +21,10 @@ from cotrain.proofs.gradient import (
     open_gradient,
     verify_gradient,
 )
+from cotrain.proofs.table import verify_table
 from cotrain.training.algorithm import Algorithm
 
 NOT_SHOWN = (
-    "that the committed numbers are whole, rows within the row bound, labels those of the model",
     "that the rows are real, or whose they are",
     "that the weights are good ones, or how they came about",
 )
@@ -44,6 +44,12 @@ NOT_SHOWN = (
     type=PATH,
     help="Also check that this opening reveals the proven gradient.",
 )
+@click.option(
+    "--table-proof",
+    "table_path",
+    type=PATH,
+    help="Also check this proof of the table (cotrain prove --table-proof).",
+)
 @json_option
 def verify_command(
     *,
@@ -54,6 +60,7 @@ def verify_command(
     context: str,
     root: str | None,
     opening_path: Path | None,
+    table_path: Path | None,
     as_json: bool,
     **scales: int | None,
 ) -> None:
@@ -79,11 +86,15 @@ def verify_command(
             context=context_bytes(context),
             progress=bar_of(bars, "checking segments"),
         )
-    seconds = time.perf_counter() - started
     parsed = ParsedProof.parse(algorithm, data, None)
+    whole = table_path is not None
+    if table_path is not None:
+        table_proof = read_file(table_path)
+        verify_table(algorithm, parsed.table, table_proof, context=context_bytes(context))
+    seconds = time.perf_counter() - started
     gradient = None if opening_path is None else _open(algorithm, data, opening_path)
-    shown = _shown(algorithm, parsed, gradient)
-    missing = _not_shown(given_root=root is not None, opened=gradient is not None)
+    shown = _shown(algorithm, parsed, gradient, whole=whole)
+    missing = _not_shown(root=root is not None, opened=gradient is not None, whole=whole)
     value = {
         "format": "cotrain/verify/1",
         "verdict": "the proof holds",
@@ -94,6 +105,7 @@ def verify_command(
         "columns": parsed.table.layout.columns,
         "root": parsed.table.root,
         "root_given": root is not None,
+        "table_proven": whole,
         "proof_bytes": len(data),
         "verify_seconds": round(seconds, 3),
         "gradient": None if gradient is None else gradient.tolist(),
@@ -119,21 +131,32 @@ def _open(algorithm: Algorithm, proof: bytes, path: Path) -> NDArray[np.int64]:
     return opening.gradient
 
 
-def _shown(algorithm: Algorithm, parsed: ParsedProof, gradient: NDArray[np.int64] | None) -> str:
+def _shown(
+    algorithm: Algorithm, parsed: ParsedProof, gradient: NDArray[np.int64] | None, *, whole: bool
+) -> str:
     layout = parsed.table.layout
+    condition = "and" if whole else "and, if the table is in order (see below),"
     sentence = (
         f"The proof holds: its author knows {layout.rows:,} rows of {layout.columns:,} columns behind the root "
-        f"{parsed.table.root}, and, if these are whole numbers in range, the gradient that it commits to is the "
-        f"exact {algorithm.kind} gradient over all of these rows at these weights"
+        f"{parsed.table.root}, {condition} the gradient that it commits to is the exact {algorithm.kind} gradient "
+        f"over all of these rows at these weights"
     )
-    if gradient is None:
-        return f"{sentence}."
-    return f"{sentence}; the opening shows this gradient, {len(gradient):,} numbers."
+    if gradient is not None:
+        sentence += f"; the opening shows this gradient, {len(gradient):,} numbers"
+    if whole:
+        sentence += "; the table is in order: whole numbers in range, rows within the row bound, labels of the model"
+    return f"{sentence}."
 
 
-def _not_shown(*, given_root: bool, opened: bool) -> list[str]:
+def _not_shown(*, root: bool, opened: bool, whole: bool) -> list[str]:
     lines = list(NOT_SHOWN)
-    if not given_root:
+    if not whole:
+        lines.insert(
+            0,
+            "that the table is in order: whole numbers in range, no more rows than these, labels of the model; "
+            "its owner can prove it, see --table-proof",
+        )
+    if not root:
         lines.insert(
             0, "that this is the table that you mean: compare the root, or give it with --root"
         )

@@ -17,13 +17,13 @@ measures; `UNIT_SECONDS` remembers it of one machine.
 
 from dataclasses import dataclass
 
-from cotrain.agreement.schema import FlagColumn, NumericColumn, Schema
 from cotrain.dataset.registration import BLOCK_ROWS, DatasetLayout
 from cotrain.privacy.skellam import build_table
+from cotrain.proofs.row_terms import FLAG, ONE_OF, RowTerms
 from cotrain.training.algorithm import Algorithm
 from cotrain.training.tables import EXP_BITS
 
-UNIT_SECONDS = 2.2e-6
+UNIT_SECONDS = 2.3e-6
 """Seconds of one core for a unit on the (busy) machine of the calibration."""
 
 LOOKUPS_PER_HELPER = 6
@@ -41,14 +41,14 @@ class Prices:
     committed: float
 
 
-PRICES = Prices(full=3.04, small=0.48, field=0.0139, table=0.826, entries=0.00605, committed=0.2)
+PRICES = Prices(full=3.1, small=0.15, field=0.0235, table=1.1, entries=0.005, committed=0.2)
 
 # Bytes: for each place and table of field elements; for each number of the dataset; for each row of the lookup
 # table; for each entry of the longest vector; for whatever is there always.
 PLACE_BYTES = 37.0
-ENTRY_BYTES = 6.0
-TABLE_BYTES = 250.0
-WIDTH_BYTES = 1700.0
+ENTRY_BYTES = 3.0
+TABLE_BYTES = 220.0
+WIDTH_BYTES = 2300.0
 SEGMENT_BYTES = 2 << 20
 COMMIT_BYTES = 64 << 20
 """Memory of committing to a block, and of the tables of generators."""
@@ -196,26 +196,25 @@ def _gradient_shape(algorithm: Algorithm, most: int) -> tuple[int, int, int, int
             return lookups, 7, 16, _table_rows(own, rest + sums)
 
 
-def dataset_segment_cost(schema: Schema, rows: int) -> SegmentCost:
+def dataset_segment_cost(terms: RowTerms, rows: int) -> SegmentCost:
     """Return the cost of S1 for one full segment, or for all rows if they are fewer."""
-    layout = DatasetLayout(rows, schema.feature_count + 1)
+    layout = DatasetLayout(rows, terms.columns)
     count = min(rows, dataset_rows(layout))
     width = layout.padded_columns
     sub = min(4, width)
-    slack = _chunks(2 * schema.row_bound.bit_length() - 1, _most(padded(count)))
-    flags = any(isinstance(column, FlagColumn) for column in schema.columns)
-    others = any(not isinstance(column, FlagColumn | NumericColumn) for column in schema.columns)
+    slack = _chunks(2 * terms.row_bits + 1, _most(padded(count)))
+    flags, others = FLAG in terms.kinds, ONE_OF in terms.kinds
     products = sub * (2 + 3 * flags + 2 * others) + 1
-    cells = _Domain(
-        padded(count) * width // sub, sub, products, 5, sub * (3 + 4 * flags + 2 * others)
-    )
-    slacks = _Domain(padded(count), len(slack), 0, 0, 0)
-    groups = sum(len(column.encoded_names()) > 1 for column in schema.columns)
-    domains = [cells, slacks]
+    columns = sub * (3 + 4 * flags + 2 * others)
+    domains = [
+        _Domain(padded(count) * width // sub, sub, products, 5, columns),
+        _Domain(padded(count), len(slack), 0, 0, 0),
+    ]
+    groups = max(terms.groups, default=0)
     if groups:
         domains.append(_Domain(padded(count) * padded(groups), 0, 1, 3, 3))
-    low, high = schema.label_range
-    own = 2 * schema.row_bound + 1 + high - low + 1 + 1 + schema.feature_scale + 1
+    low, high = terms.labels
+    own = (2 << terms.row_bits) + high - low + terms.feature_scale + 4
     table = _table_rows(own, slack)
     counts = Counts(
         full=_opening(layout.width),

@@ -20,7 +20,8 @@ from cotrain.errors import UsageError
 from cotrain.proofs import costs
 from cotrain.proofs.gradient import proof_lengths
 from cotrain.proofs.memory import Limit
-from cotrain.proofs.registration import dataset_segments, registration_proof_bytes
+from cotrain.proofs.registration import dataset_segments, rows_proof_bytes
+from cotrain.proofs.row_terms import RowTerms
 from cotrain.proofs.segment_gradients import gradient_points, gradient_segments
 from cotrain.proofs.submission import submission_proof_bytes
 from cotrain.proofs.workers import available_cores
@@ -60,6 +61,17 @@ class Estimate:
     def memory(self, workers: int) -> int:
         """Return the bytes that proving takes at most, with so many workers on one machine."""
         return self.held + min(workers, self.segments) * self.each
+
+    def before(self, other: "Estimate") -> "Estimate":
+        """Return the cost of this and then the other, whose workers are as many."""
+        return Estimate(
+            self.what,
+            max(self.segments, other.segments),
+            self.proof_bytes + other.proof_bytes,
+            self.units + other.units,
+            max(self.each, other.each),
+            self.held + other.held,
+        )
 
 
 def measure_unit() -> float:
@@ -108,15 +120,24 @@ def estimate_gradient(algorithm: Algorithm, rows: int, *, commits: bool = False)
 
 
 def estimate_registration(schema: Schema, rows: int) -> Estimate:
+    """Predict S1 for all segments of a table with a schema.
+
+    Raises:
+        UsageError: No statement has this shape.
+    """
+    return estimate_rows(RowTerms.of_schema(schema), rows)
+
+
+def estimate_rows(terms: RowTerms, rows: int) -> Estimate:
     """Predict S1 for all segments.
 
     Raises:
         UsageError: No statement has this shape.
     """
-    layout = DatasetLayout(rows, schema.feature_count + 1)
+    layout = DatasetLayout(rows, terms.columns)
     counts = [segment.count for segment in dataset_segments(layout)]
-    per_count = {count: costs.dataset_segment_cost(schema, count) for count in set(counts)}
-    size = registration_proof_bytes(schema, rows)
+    per_count = {count: costs.dataset_segment_cost(terms, count) for count in set(counts)}
+    size = rows_proof_bytes(terms, rows)
     return Estimate(
         _words(len(counts), counts[0], layout.columns),
         len(counts),

@@ -8,9 +8,9 @@ The proof shows, to whoever knows the root of the table and the weights, that th
 the exact gradient over exactly the committed rows (statement S2 of `docs/spec/statements.md`). It shows nothing
 else about rows or gradient. `proven.opening` reveals the gradient; `open_gradient` checks it.
 
-It takes for granted that the committed numbers are whole, rows within the row bound, and labels those of the
-model: that is S1, which `cotrain.proofs.registration` proves of a table with a schema. Otherwise "gradient"
-means the same formula modulo the group order. Not shown either: that the rows are real; who made the proof.
+It takes for granted that the committed numbers are whole, rows within the row bound and no more than the root
+names, and labels those of the model. `cotrain.proofs.table` proves that, once for a table; without it "gradient"
+means the same formula modulo the group order, over whatever was committed to. Not shown: that rows are real.
 
 A proof is, under its tag, a line of canonical JSON (the statement), then bytes whose lengths follow from it:
 the commitments of the table if they are included, and for each segment the commitment to its gradient and
@@ -38,9 +38,9 @@ from cotrain.errors import DataError, ForgeryError, MalformedError
 from cotrain.proofs.frames import Progress, decode_header, encode_header, quiet
 from cotrain.proofs.pieces import Segment, cut
 from cotrain.proofs.refusals import refusals
+from cotrain.proofs.registration import RowWitness
 from cotrain.proofs.segment_gradients import (
     GradientClaim,
-    GradientWitness,
     gradient_points,
     gradient_segments,
     gradient_statement,
@@ -250,9 +250,7 @@ class GradientProver:
 
     def prove(self, entropy: bytes, workers: Workers | None, progress: Progress) -> ProvenGradient:
         """Prove all segments; `progress` is called with those done and all."""
-        witness = GradientWitness(
-            self._table.rows, self._table.public.commitments, self._table.seed
-        )
+        witness = RowWitness(self._table.rows, self._table.public.commitments, self._table.seed)
         total = np.zeros(self._algorithm.dimension, np.int64)
         parts, blindings = [self._header, self._body], []
         proofs = prove_gradients(self._claim, witness, entropy, workers)

@@ -13,15 +13,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrain._native import proofs as native
-from cotrain.agreement.schema import CategoryColumn, FlagColumn, NumericColumn, Schema
+from cotrain.agreement.schema import Schema
 from cotrain.dataset.registration import DatasetLayout
 from cotrain.proofs.costs import dataset_segment_cost
 from cotrain.proofs.memory import threads_that_fit
 from cotrain.proofs.pieces import Segment, cut, segments
 from cotrain.proofs.refusals import refusals
+from cotrain.proofs.row_terms import RowTerms
 from cotrain.proofs.workers import Workers
 
 _WHAT = "proof that the rows satisfy the schema"
+
+
+@dataclass(frozen=True)
+class RowWitness:
+    """The committed rows.
+
+    Attributes:
+        rows: int16, shape (n, columns); may be a memory map.
+        commitments: 32 bytes a point.
+        seed: The secret seed given to `commit_dataset`.
+    """
+
+    rows: NDArray[np.int16] = field(repr=False)
+    commitments: bytes = field(repr=False)
+    seed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One segment and all that its proof needs; secret."""
+
+    terms: RowTerms = field(repr=False)
+    segment: Segment
+    context: bytes
+    rows: NDArray[np.int16] = field(repr=False)
+    points: bytes = field(repr=False)
+    blindings: bytes = field(repr=False)
+    fresh: bytes = field(repr=False)
 
 
 def registration_proof_bytes(schema: Schema, rows: int) -> int:
@@ -30,21 +59,17 @@ def registration_proof_bytes(schema: Schema, rows: int) -> int:
     Raises:
         UsageError: No statement has this shape.
     """
+    return rows_proof_bytes(RowTerms.of_schema(schema), rows)
+
+
+def rows_proof_bytes(terms: RowTerms, rows: int) -> int:
+    """Return the length of every proof that so many rows keep these terms.
+
+    Raises:
+        UsageError: No statement has this shape.
+    """
     with refusals(_WHAT):
-        return sum(statement.proof_bytes() for _, statement in _statements(schema, rows, b""))
-
-
-@dataclass(frozen=True)
-class _Task:
-    """One segment and all that its proof needs; secret."""
-
-    schema: Schema = field(repr=False)
-    segment: Segment
-    context: bytes
-    rows: NDArray[np.int16] = field(repr=False)
-    points: bytes = field(repr=False)
-    blindings: bytes = field(repr=False)
-    fresh: bytes = field(repr=False)
+        return sum(statement.proof_bytes() for _, statement in _statements(terms, rows, b""))
 
 
 def prove_registration(
@@ -74,26 +99,34 @@ def prove_registration(
         DataError: A row does not satisfy the schema; names row and column.
         UsageError: Shapes that do not fit each other.
     """
-    layout = DatasetLayout(rows.shape[0], schema.feature_count + 1)
+    secret = RowWitness(rows, commitments, seed)
+    return b"".join(prove_rows(RowTerms.of_schema(schema), secret, context, entropy, workers))
+
+
+def prove_rows(
+    terms: RowTerms, witness: RowWitness, context: bytes, entropy: bytes, workers: Workers | None
+) -> Iterator[bytes]:
+    """Prove of each segment, in order, that its rows keep the terms; see `prove_registration`."""
+    layout = DatasetLayout(witness.rows.shape[0], terms.columns)
     tasks = (
         _Task(
-            schema,
+            terms,
             segment,
             context,
-            np.ascontiguousarray(rows[segment.first : segment.stop]),
-            segment.points_of(commitments),
-            segment.blindings_of(seed),
+            np.ascontiguousarray(witness.rows[segment.first : segment.stop]),
+            segment.points_of(witness.commitments),
+            segment.blindings_of(witness.seed),
             segment_entropy(entropy, b"registration", segment),
         )
         for segment in dataset_segments(layout)
     )
-    cost = dataset_segment_cost(schema, rows.shape[0])
+    cost = dataset_segment_cost(terms, layout.rows)
     chosen = threads_that_fit(cost.memory) if workers is None else workers
-    return b"".join(chosen.map(_prove_segment, tasks))
+    return chosen.map(_prove_segment, tasks)
 
 
 def _prove_segment(task: _Task) -> bytes:
-    statement = _statement(task.schema, task.segment, task.context)
+    statement = _statement(task.terms, task.segment, task.context)
     with refusals(f"{_WHAT}, rows from {task.segment.first} on"):
         return statement.prove(task.rows, task.points, task.blindings, task.fresh)
 
@@ -114,7 +147,14 @@ def verify_registration(
         MalformedError: Bytes of another length, or points or scalars that are not canonical.
         ForgeryError: The proof does not hold.
     """
-    statements = list(_statements(schema, rows, context))
+    verify_rows(RowTerms.of_schema(schema), rows, commitments, context, proof)
+
+
+def verify_rows(
+    terms: RowTerms, rows: int, commitments: bytes, context: bytes, proof: bytes
+) -> None:
+    """Check that committed rows keep the terms; see `verify_registration`."""
+    statements = list(_statements(terms, rows, context))
     with refusals(_WHAT):
         lengths = [statement.proof_bytes() for _, statement in statements]
         parts = cut(proof, lengths, _WHAT)
@@ -140,38 +180,19 @@ def dataset_segments(layout: DatasetLayout) -> Iterator[Segment]:
 
 
 def _statements(
-    schema: Schema, rows: int, context: bytes
+    terms: RowTerms, rows: int, context: bytes
 ) -> Iterator[tuple[Segment, native.DatasetStatement]]:
-    layout = DatasetLayout(rows, schema.feature_count + 1)
+    layout = DatasetLayout(rows, terms.columns)
     for segment in dataset_segments(layout):
-        yield segment, _statement(schema, segment, context)
+        yield segment, _statement(terms, segment, context)
 
 
-def _statement(schema: Schema, segment: Segment, context: bytes) -> native.DatasetStatement:
-    kinds, groups = feature_kinds(schema)
+def _statement(terms: RowTerms, segment: Segment, context: bytes) -> native.DatasetStatement:
     return native.DatasetStatement(
         context,
         segment.place,
-        (schema.row_bound.bit_length() - 1, schema.feature_scale),
-        schema.label_range,
-        kinds,
-        groups,
+        (terms.row_bits, terms.feature_scale),
+        terms.labels,
+        terms.kinds,
+        list(terms.groups),
     )
-
-
-def feature_kinds(schema: Schema) -> tuple[bytes, list[int]]:
-    """Return, for each feature but the bias, its kind and the number of its category column.
-
-    Kinds: 0 numeric, 1 flag, 2 indicator or category. Categories are numbered from 1; 0 is none.
-    """
-    kinds, groups, categories = bytearray(), [], 0
-    for column in schema.columns:
-        count = len(column.encoded_names())
-        if isinstance(column, CategoryColumn):
-            categories += 1
-            groups += [categories] * count
-        else:
-            groups += [0] * count
-        numeric, flag = isinstance(column, NumericColumn), isinstance(column, FlagColumn)
-        kinds += bytes([0 if numeric else 1 if flag else 2]) * count
-    return bytes(kinds), groups

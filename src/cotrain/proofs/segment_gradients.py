@@ -4,6 +4,7 @@ A task carries the rows of its segment only, read when a worker is free, so a me
 size is proven in the memory of a few segments.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ from cotrain.proofs.costs import gradient_segment_cost
 from cotrain.proofs.memory import threads_that_fit
 from cotrain.proofs.pieces import Segment, segments
 from cotrain.proofs.refusals import refusals
-from cotrain.proofs.registration import segment_entropy
+from cotrain.proofs.registration import RowWitness, segment_entropy
 from cotrain.proofs.workers import Workers
 from cotrain.training.algorithm import Algorithm
 from cotrain.training.tables import table_for
@@ -40,21 +41,6 @@ class GradientClaim:
     layout: DatasetLayout
     weights: NDArray[np.int32] = field(repr=False)
     context: bytes
-
-
-@dataclass(frozen=True)
-class GradientWitness:
-    """The committed rows.
-
-    Attributes:
-        rows: int16, shape (n, columns); may be a memory map.
-        commitments: 32 bytes a point, as `commit_dataset` made them.
-        seed: The secret seed given to `commit_dataset`.
-    """
-
-    rows: NDArray[np.int16] = field(repr=False)
-    commitments: bytes = field(repr=False)
-    seed: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -142,7 +128,7 @@ def gradient_statements(
 
 
 def prove_gradients(
-    claim: GradientClaim, witness: GradientWitness, entropy: bytes, workers: Workers | None = None
+    claim: GradientClaim, witness: RowWitness, entropy: bytes, workers: Workers | None = None
 ) -> Iterator[SegmentProof]:
     """Prove the gradient of each segment, in order.
 
@@ -161,7 +147,7 @@ def prove_gradients(
     return chosen.map(prove_segment, _tasks(claim, witness, entropy))
 
 
-def _tasks(claim: GradientClaim, witness: GradientWitness, entropy: bytes) -> Iterator[SegmentTask]:
+def _tasks(claim: GradientClaim, witness: RowWitness, entropy: bytes) -> Iterator[SegmentTask]:
     for segment in gradient_segments(claim.algorithm, claim.layout):
         yield SegmentTask(
             claim,
@@ -175,7 +161,14 @@ def _tasks(claim: GradientClaim, witness: GradientWitness, entropy: bytes) -> It
 
 def prove_segment(task: SegmentTask) -> SegmentProof:
     """Prove the gradient of one segment; the same bytes for the same task."""
-    blindings = derive_blindings(task.fresh, b"gradient", gradient_points(task.claim.algorithm))
+    # Also bound to what is claimed: one entropy for two claims must not blind two gradients alike.
+    weights = task.claim.weights.astype("<i4").tobytes()
+    claimed = hashlib.sha256(
+        b"cotrain/gradient-blinding/1/" + task.claim.context + weights
+    ).digest()
+    blindings = derive_blindings(
+        task.fresh, b"gradient/" + claimed, gradient_points(task.claim.algorithm)
+    )
     with refusals(f"{_WHAT}, rows from {task.segment.first} on"):
         gradient, points, proof = gradient_statement(task.claim, task.segment).prove(
             task.rows, task.points, (task.row_blindings, blindings), task.fresh

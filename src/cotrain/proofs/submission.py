@@ -24,10 +24,9 @@ from cotrain.errors import UsageError
 from cotrain.privacy.skellam import build_table
 from cotrain.proofs.pieces import Segment, cut
 from cotrain.proofs.refusals import refusals
-from cotrain.proofs.registration import segment_entropy
+from cotrain.proofs.registration import RowWitness, segment_entropy
 from cotrain.proofs.segment_gradients import (
     GradientClaim,
-    GradientWitness,
     gradient_points,
     gradient_statements,
     prove_gradients,
@@ -131,7 +130,7 @@ def prove_submission(
     """
     proven = prove_gradients(
         GradientClaim(statement.algorithm, statement.layout, statement.weights, statement.context),
-        GradientWitness(witness.rows, statement.dataset, witness.dataset_seed),
+        RowWitness(witness.rows, statement.dataset, witness.dataset_seed),
         entropy,
         workers,
     )

@@ -3,8 +3,17 @@
 #![allow(
     dead_code,
     missing_docs,
+    missing_debug_implementations,
     unreachable_pub,
     reason = "each test uses a part"
+)]
+#![allow(
+    clippy::cast_possible_wrap,
+    clippy::too_many_lines,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::missing_errors_doc,
+    reason = "small numbers, and one system with everything in it"
 )]
 
 use cotrain_argument::field::to_scalar;
