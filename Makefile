@@ -5,7 +5,7 @@ MATURIN := VIRTUAL_ENV=$(CURDIR)/.venv PATH="$(CURDIR)/.venv/bin:$$PATH" $(CURDI
 TREE := src tests vectors benchmarks examples docs fuzz reference
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: setup demo test quick slow fmt lint rust-test docs bench bench-accuracy ci lock clean
+.PHONY: setup demo test quick slow fmt lint rust-test docs bench bench-proofs bench-accuracy mutation ci lock clean
 
 setup: .venv/.native
 
@@ -61,6 +61,10 @@ docs: setup
 
 bench: setup
 	$(PY) -m benchmarks.core
+
+# Proofs beside the same work in numpy, and beside EZKL where it installs; start on an idle machine.
+bench-proofs: setup
+	$(PY) -m benchmarks.proofs --large --peer
 
 bench-accuracy: setup
 	$(PY) -m benchmarks.accuracy

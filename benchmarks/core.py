@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     for name in names:
         for cores in CASES[name][2][: 1 if options.tiny else None]:
-            figures = _run_child(name, cores, tiny=options.tiny)
+            figures = run_child("benchmarks.core", name, cores, tiny=options.tiny)
             document["figures"] += figures
             for figure in figures:
                 print(_line(figure), flush=True)
@@ -79,8 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run_child(name: str, cores: int, *, tiny: bool) -> list[dict[str, Any]]:
-    command = [sys.executable, "-m", "benchmarks.core", "--child", name, "--cores", str(cores)]
+def run_child(module: str, name: str, cores: int, *, tiny: bool) -> list[dict[str, Any]]:
+    """Run one case of `module` in a process of its own, and return its figures."""
+    command = [sys.executable, "-m", module, "--child", name, "--cores", str(cores)]
     environment = os.environ | dict.fromkeys(THREADS, str(cores))
     done = subprocess.run(
         command + ["--tiny"] * tiny,
