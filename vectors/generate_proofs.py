@@ -19,7 +19,8 @@ from cotrain._native import proofs as native
 from cotrain.commitment.pedersen import commit, derive_blindings
 from cotrain.dataset.registration import DatasetLayout, commit_dataset
 from cotrain.privacy.skellam import build_table
-from cotrain.proofs.submission import gradient_statements, update_statement
+from cotrain.proofs.segment_gradients import gradient_statements
+from cotrain.proofs.submission import update_statement
 from cotrain.training.algorithm import Algorithm
 from cotrain.training.gradient import gradient, round_gradient
 from cotrain.training.tables import exp_table, sigmoid_table, table_for
@@ -163,7 +164,7 @@ def update_cases() -> Iterator[Case]:
         )
         native.check_all([statement.reduce((points[0], points[1], points[2]), proof)])
         bound = algorithm.max_abs_update(1000).bit_length() + 1
-        parameters = {"entries": len(sums), "shift": shift, "bound-bits": bound}
+        parameters: Case = {"entries": len(sums), "shift": shift, "bound-bits": bound}
         parameters |= {"noise-table": "" if table is None else table.sha256()}
         parameters |= {"coins": "" if coins is None else coins.hex()}
         inputs = [point for point in points if point]

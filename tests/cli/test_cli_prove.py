@@ -27,6 +27,7 @@ def fixture_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     generator = np.random.default_rng(0)
     rows = generator.integers(-900, 901, (ROWS, FEATURES + 1), dtype=np.int16)
+    rows[:, -2] = 1000
     rows[:, -1] = generator.integers(0, 2, ROWS)
     np.save("rows.npy", rows)
     weights = generator.integers(-4000, 4001, FEATURES).tolist()
@@ -76,12 +77,27 @@ def test_what_was_shown_and_what_not_is_said_plainly(folder: Path, cotrain: Cotr
     text = " ".join(checked.out.split())
     assert "exact logistic gradient over all of these rows at these weights" in text
     assert "not shown" in text
-    assert "if these are whole numbers in range" in text
+    assert "if the table is in order" in text
+    assert "see --table-proof" in text
     assert "that the rows are real" in text
     assert "compare the root" in text
     assert "what the gradient is" in text
     root = cotrain(*VERIFY, "--json").json["root"]
     assert "compare the root" not in cotrain(*VERIFY, "--root", root).out
+
+
+def test_the_table_can_be_proven_too(folder: Path, cotrain: Cotrain) -> None:
+    told = cotrain(*PROVE, "--table-proof", "table.proof", "--json").json
+    assert told["table_proof_bytes"] == (folder / "table.proof").stat().st_size
+    checked = cotrain(*VERIFY, "--table-proof", "table.proof")
+    assert checked.code == 0
+    text = " ".join(checked.out.split())
+    assert "the table is in order" in text
+    assert "see --table-proof" not in text
+    cotrain(*VERIFY, "--table-proof", "gradient.proof").assert_told(3, "table-proof", "first line")
+    names = ("--proof", "b.proof", "--secrets", "b.secrets", "--table-proof", "b.table")
+    assert cotrain(*PROVE, *names).code == 0
+    cotrain(*VERIFY, "--table-proof", "b.table").assert_told(4, "about another table", "Compare")
 
 
 def test_secrets_are_for_the_owner_alone(folder: Path, cotrain: Cotrain) -> None:

@@ -1,5 +1,7 @@
 """Bytes are predicted exactly; more work costs more; what does not fit is refused by name."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -155,3 +157,15 @@ def test_this_machine_has_a_limit() -> None:
 )
 def test_sizes_are_told_in_words(size: int, words: str) -> None:
     assert size_words(size) == words
+
+
+def test_the_calibration_runs() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.calibrate_proofs", "--tiny"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "PRICES: full=" in done.stdout
+    assert "update 128, no noise" in done.stdout

@@ -453,6 +453,32 @@ fn a_cheat_in_one_message_is_refused_though_the_challenges_follow_it() {
 }
 
 #[test]
+fn challenges_that_cannot_be_inverted_are_refused() {
+    let case = honest();
+    let small = four_small_entries([3, 0, 1, 1], [3, 0, 1, 1]);
+    let bytes = |number: Field| {
+        let mut wide = [0; 64];
+        wide[..32].copy_from_slice(&to_bytes(&number));
+        wide
+    };
+    // alpha + 2 is 0 for the row 2 of the table.
+    let alpha = || Rules::default().fixing(b"alpha", bytes(-Field::from(2_u64)));
+    let proof = under(alpha(), || small.prove()).0;
+    let verdict = under(alpha(), || small.verify(&proof)).0;
+    assert_eq!(verdict, Err(ProofError::Challenge));
+    let fold = || Rules::default().fixing(b"fold", [0; 64]);
+    let proof = case.prove();
+    let verdict = under(fold(), || case.verify(&proof)).0;
+    assert_eq!(verdict, Err(ProofError::Challenge));
+    let prove = || {
+        let inputs = case.inputs();
+        crate::prove(&case.system, transcript(), &inputs, &case.witness, &[7; 32])
+    };
+    let refusal = crate::WitnessError::System(ProofError::Challenge);
+    assert_eq!(under(fold(), prove).0, Err(refusal));
+}
+
+#[test]
 fn every_challenge_after_a_message_depends_on_it_and_none_before() {
     let case = honest();
     let (proof, _) = under(Rules::default(), || case.prove());

@@ -1,5 +1,8 @@
 //! What 64 proofs of one statement look like. Seeds are fixed; thresholds would be passed by chance with less than 1e-9.
 
+// Helpers of tests may panic as tests do.
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
 mod support;
 
 use std::collections::HashSet;
@@ -97,8 +100,8 @@ fn bytes_are_uniform_in_every_place_and_no_element_comes_twice() {
 
 /// A number of 0..l as a part of 1.
 fn fraction(bytes: &[u8; 32]) -> f64 {
-    let top = u64::from_le_bytes(bytes[24..].try_into().unwrap());
-    top as f64 / (1_u64 << 60) as f64
+    let top = u32::from_le_bytes(bytes[28..].try_into().unwrap());
+    f64::from(top) / f64::from(1_u32 << 28)
 }
 
 #[test]
@@ -202,11 +205,11 @@ fn secrets(case: &Case, log: &[Said]) -> Vec<Field> {
     let variables = case.system.domains[0].variables();
     let (point, rest) = challenges.split_at(variables);
     let logarithm = table.rows().next_power_of_two().trailing_zeros() as usize;
-    let (table_point, last) = rest.split_at(logarithm);
+    let (table_point, end) = rest.split_at(logarithm);
     list.push(dot(&eq_table(table_point), &counts));
     let rows = &point[..case.system.domains[0].row_variables];
     for matrix in &matrices {
-        for place in [point, rows, last] {
+        for place in [point, rows, end] {
             // The matrix, and each of its columns when rows have 2 or 4 entries.
             list.push(dot(&eq_table(place), matrix));
             for (step, offset) in [(2, 0), (2, 1), (4, 0), (4, 1), (4, 2), (4, 3)] {
@@ -245,10 +248,10 @@ fn no_element_is_a_secret_number_or_a_commitment_without_blinding() {
             let base = generators(1).unwrap()[0];
             for secret in secrets(&case, &log) {
                 let scalar = to_scalar(&secret);
-                let bare: [RistrettoPoint; 2] = [value_generator() * scalar, base * scalar];
+                let unblinded: [RistrettoPoint; 2] = [value_generator() * scalar, base * scalar];
                 assert!(!elements.contains(&to_bytes(&secret)));
                 assert!(!elements.contains(&to_bytes(&-secret)));
-                for point in bare {
+                for point in unblinded {
                     assert!(!elements.contains(&point.compress().to_bytes()));
                 }
             }

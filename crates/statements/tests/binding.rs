@@ -1,5 +1,8 @@
 //! A proof is about one statement and these commitments: with any number or point changed it is refused.
 
+// Helpers of tests may panic as tests do.
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
 mod support;
 
 use cotrain_argument::ProofError;
@@ -138,14 +141,14 @@ fn rows_and_commitments_have_an_order() {
     refused(check_dataset(&statement, &points, &proof), "rows swapped");
 }
 
-struct Gradient {
+struct Made {
     statement: GradientStatement,
     points: Vec<u8>,
-    gradient: Vec<u8>,
+    result: Vec<u8>,
     proof: Vec<u8>,
 }
 
-impl Gradient {
+impl Made {
     /// Of the last rows of a larger dataset.
     fn of(owner: &Owner) -> Self {
         let mut statement = owner.gradient(0);
@@ -159,14 +162,14 @@ impl Gradient {
         Self {
             statement,
             points,
-            gradient: made.points,
+            result: made.points,
             proof: made.proof,
         }
     }
 
     fn check(&self, statement: &GradientStatement) -> Result<(), StatementError> {
         Ok(statement
-            .reduce(&self.points, &self.gradient, &self.proof)?
+            .reduce(&self.points, &self.result, &self.proof)?
             .check()?)
     }
 }
@@ -202,7 +205,7 @@ const GRADIENT_CHANGES: [GradientChange; 10] = [
 #[test]
 fn every_number_of_a_gradient_statement_is_bound() {
     for kind in [ModelKind::Linear, ModelKind::Logistic, ModelKind::Softmax] {
-        let made = Gradient::of(&mixed(kind));
+        let made = Made::of(&mixed(kind));
         assert_eq!(made.check(&made.statement), Ok(()));
         let changed = |what: &str, change: &dyn Fn(&mut GradientStatement)| {
             let mut other = made.statement.clone();
@@ -236,7 +239,7 @@ fn every_number_of_a_gradient_statement_is_bound() {
 
 #[test]
 fn a_gradient_of_another_model_kind_is_refused() {
-    let made = Gradient::of(&mixed(ModelKind::Logistic));
+    let made = Made::of(&mixed(ModelKind::Logistic));
     let mut other = made.statement.clone();
     other.model.kind = ModelKind::Linear;
     other.model.table.clear();
@@ -247,13 +250,13 @@ fn a_gradient_of_another_model_kind_is_refused() {
 #[test]
 fn every_point_of_a_gradient_statement_is_bound() {
     let owner = mixed(ModelKind::Logistic);
-    let made = Gradient::of(&owner);
+    let made = Made::of(&owner);
     let mut rows = mixed(ModelKind::Logistic);
     rows.rows[0] += 1;
-    let foreign = Gradient::of(&rows);
+    let foreign = Made::of(&rows);
     for points in replacements(&made.points, &foreign.points) {
         refused(
-            Gradient {
+            Made {
                 points,
                 ..clone(&made)
             }
@@ -261,10 +264,10 @@ fn every_point_of_a_gradient_statement_is_bound() {
             "rows",
         );
     }
-    for gradient in replacements(&made.gradient, &foreign.gradient) {
+    for result in replacements(&made.result, &foreign.result) {
         refused(
-            Gradient {
-                gradient,
+            Made {
+                result,
                 ..clone(&made)
             }
             .check(&made.statement),
@@ -273,7 +276,7 @@ fn every_point_of_a_gradient_statement_is_bound() {
     }
     let proof = foreign.proof.clone();
     refused(
-        Gradient {
+        Made {
             proof,
             ..clone(&made)
         }
@@ -282,11 +285,11 @@ fn every_point_of_a_gradient_statement_is_bound() {
     );
 }
 
-fn clone(made: &Gradient) -> Gradient {
-    Gradient {
+fn clone(made: &Made) -> Made {
+    Made {
         statement: made.statement.clone(),
         points: made.points.clone(),
-        gradient: made.gradient.clone(),
+        result: made.result.clone(),
         proof: made.proof.clone(),
     }
 }
@@ -330,7 +333,7 @@ const UPDATE_CHANGES: [UpdateChange; 6] = [
 const NOISE_CHANGES: [UpdateChange; 4] = [
     ("coins", |s| s.noise.as_mut().unwrap().coins[31] ^= 1),
     ("the name of the noise table", |s| {
-        s.noise.as_mut().unwrap().table_name[0] ^= 1
+        s.noise.as_mut().unwrap().table_name[0] ^= 1;
     }),
     ("the noise table", |s| {
         let table = &mut s.noise.as_mut().unwrap().thresholds;
@@ -398,14 +401,14 @@ fn proofs_of_other_statements_are_refused() {
     let registered = dataset
         .prove(&owner.rows, &points, &blindings, &[1; 32])
         .unwrap();
-    let made = Gradient::of(&owner);
+    let made = Made::of(&owner);
     refused(
         check_dataset(&dataset, &points, &made.proof),
         "a gradient's proof",
     );
     let proof = registered;
     refused(
-        Gradient {
+        Made {
             proof,
             ..clone(&made)
         }

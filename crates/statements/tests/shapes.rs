@@ -1,5 +1,13 @@
 //! Numbers that no agreement implies are refused as the caller's fault, before anything is proven.
 
+// Helpers of tests may panic as tests do.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
 mod support;
 
 use cotrain_statements::{
@@ -61,8 +69,12 @@ fn datasets_that_cannot_be_are_refused() {
     dataset("labels in the wrong order", |s| s.labels = (1, 0));
     dataset("labels below 16 bits", |s| s.labels.0 = -(1 << 15) - 1);
     dataset("labels beyond 16 bits", |s| s.labels.1 = 1 << 15);
-    dataset("a kind less", |s| drop(s.kinds.pop()));
-    dataset("a group less", |s| drop(s.groups.pop()));
+    dataset("a kind less", |s| {
+        s.kinds.pop();
+    });
+    dataset("a group less", |s| {
+        s.groups.pop();
+    });
     dataset("a kind and a group more", |s| {
         s.kinds.push(FeatureKind::Numeric);
         s.groups.push(0);
@@ -104,7 +116,9 @@ fn gradient(kind: ModelKind, what: &str, edit: impl FnOnce(&mut GradientStatemen
 fn gradients_that_cannot_be_are_refused() {
     use ModelKind::{Linear, Logistic, Softmax};
     for kind in [Linear, Logistic, Softmax] {
-        gradient(kind, "a weight less", |s| drop(s.model.weights.pop()));
+        gradient(kind, "a weight less", |s| {
+            s.model.weights.pop();
+        });
         gradient(kind, "a weight more", |s| s.model.weights.push(0));
         gradient(kind, "no features", |s| {
             s.model.features = 0;
@@ -112,7 +126,7 @@ fn gradients_that_cannot_be_are_refused() {
             s.segment.columns = 1;
         });
         gradient(kind, "features of another table", |s| {
-            s.segment.columns += 1
+            s.segment.columns += 1;
         });
         gradient(kind, "row bits 15", |s| s.model.row_bits = 15);
         gradient(kind, "shift 39", |s| s.model.margin_shift = 39);
@@ -127,7 +141,7 @@ fn gradients_that_cannot_be_are_refused() {
         gradient(kind, "rows", |s| s.segment.count = 1);
     }
     gradient(Linear, "an index limit beyond 2^24", |s| {
-        s.model.index_limit = (1 << 24) + 1
+        s.model.index_limit = (1 << 24) + 1;
     });
     gradient(Logistic, "an index limit beyond 2^24", |s| {
         s.model.index_limit = (1 << 24) + 1;
@@ -135,9 +149,11 @@ fn gradients_that_cannot_be_are_refused() {
     });
     gradient(Linear, "a table", |s| s.model.table.push(0));
     gradient(Linear, "a table name", |s| s.model.table_name = vec![0; 32]);
-    gradient(Logistic, "a shorter table", |s| drop(s.model.table.pop()));
+    gradient(Logistic, "a shorter table", |s| {
+        s.model.table.pop();
+    });
     gradient(Logistic, "a shorter name", |s| {
-        drop(s.model.table_name.pop())
+        s.model.table_name.pop();
     });
     gradient(Logistic, "no name", |s| s.model.table_name.clear());
     gradient(Softmax, "a longer table", |s| s.model.table.push(0));
@@ -195,12 +211,14 @@ fn update(what: &str, edit: impl FnOnce(&mut UpdateStatement)) {
     shape(statement.reduce(points, &[]), what);
 }
 
-fn terms(thresholds: Vec<u64>) -> Option<NoiseTerms> {
-    Some(NoiseTerms {
-        thresholds,
-        table_name: [5; 32],
-        coins: [6; 32],
-    })
+fn noise(thresholds: Vec<u64>) -> impl FnOnce(&mut UpdateStatement) {
+    move |statement| {
+        statement.noise = Some(NoiseTerms {
+            thresholds,
+            table_name: [5; 32],
+            coins: [6; 32],
+        });
+    }
 }
 
 #[test]
@@ -210,22 +228,17 @@ fn updates_that_cannot_be_are_refused() {
     update("shift 49", |s| s.shift = 49);
     update("bound bits 0", |s| s.bound_bits = 0);
     update("bound bits 64", |s| s.bound_bits = 64);
-    update("a noise table of two", |s| {
-        s.noise = terms(vec![0, 1 << 63])
-    });
-    update("a first threshold that is not 0", |s| {
-        s.noise = terms(vec![1, 1 << 62, 3 << 62]);
-    });
-    update("thresholds that fall", |s| {
-        let mut list = thresholds();
-        list.swap(1, 2);
-        s.noise = terms(list);
-    });
-    update("a table that is not symmetric", |s| {
-        let mut list = thresholds();
-        list[1] += 1;
-        s.noise = terms(list);
-    });
+    update("a noise table of two", noise(vec![0, 1 << 63]));
+    update(
+        "a first threshold that is not 0",
+        noise(vec![1, 1 << 62, 3 << 62]),
+    );
+    let mut falling = thresholds();
+    falling.swap(1, 2);
+    update("thresholds that fall", noise(falling));
+    let mut crooked = thresholds();
+    crooked[1] += 1;
+    update("a table that is not symmetric", noise(crooked));
 }
 
 #[test]

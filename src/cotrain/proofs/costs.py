@@ -8,11 +8,11 @@ The counts follow from the systems of `docs/spec/statements.md`:
 - *field*: multiplications in the field: places times evaluations (the degree) times products of a place.
 - *table*: rows of the lookup table. *entries*: numbers of the dataset.
 
-The *unit* is one multiplication of a generator by a 64-bit number, as in a commitment to many of them. The price
-of each thing counted, in units, was fitted by `benchmarks/calibrate_proofs.py` over 19 shapes of all statements, from
-0.03 to 6 seconds: predictions were 0.72 to 1.25 times what was measured. Memory was fitted likewise (0.66 to 1.26) and
-then raised by a quarter, because too little is worse than too much. How fast the machine is, `estimate.measure_unit`
-measures; `UNIT_SECONDS` remembers it of one machine.
+The *unit* is one multiplication of a generator by a 64-bit number, as in a commitment to many of them. The price of
+each thing counted, in units, was fitted by `benchmarks/calibrate_proofs.py` over 19 shapes of all statements, twice,
+from 0.02 to 6 seconds: predictions are 0.76 to 1.79 times what was measured on a busy machine. Memory was fitted
+likewise and then raised by a quarter, because too little is worse than too much: at least 0.87 times, and a few MB too
+much for small proofs. How fast the machine is, `estimate.measure_unit` measures; `UNIT_SECONDS` remembers it of one.
 """
 
 from dataclasses import dataclass

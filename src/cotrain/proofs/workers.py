@@ -4,11 +4,10 @@ A proof is a function of its task alone, so the same tasks give the same bytes w
 Tasks are made one by one, when a worker is free: at most `count` of them, with their rows, are in memory.
 
 Threads are the default: the compiled code releases the interpreter lock, and threads share the tables of
-generators. On two cores, 8 segments of 8,192 x 128 (logistic) took 2.7 s with two threads over segments, 3.4 s
-with one segment after the other on both cores, 3.0 s with threads that do not share work, the medians of runs
-that took turns on a busy machine (`benchmarks/calibrate_proofs.py --workers`); one segment is too small to
-keep many cores busy by itself. Processes pay half a second each to start, and help where memory bandwidth or
-the allocator is the limit.
+generators. Measured by `python -m benchmarks.calibrate_proofs --workers` on two busy cores, 8 segments of
+8,192 x 128 (logistic), medians of five runs that took turns: one segment after the other on both cores 1.73 s,
+two threads 1.54 s, four 1.45 s, two processes 4.95 s, most of it their start. One segment is too small to keep
+many cores busy by itself, so the more cores, the more threads help.
 
 A task holds the rows of its segment and secrets: every worker must be as trusted as the owner.
 """

@@ -10,6 +10,8 @@
 #![allow(
     clippy::cast_possible_wrap,
     clippy::too_many_lines,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
     clippy::missing_errors_doc,

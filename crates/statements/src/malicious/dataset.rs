@@ -82,10 +82,11 @@ fn root_of_minus_one() -> Field {
     root
 }
 
-#[test]
-fn each_lie_about_a_dataset_is_refused_by_one_part_alone() {
-    let mut lies = Lies::about(honest());
-    let cells = |index| Part::Constraint(0, index);
+fn cells(index: usize) -> Part {
+    Part::Constraint(0, index)
+}
+
+fn tell_lengths(lies: &mut Lies) {
     lies.allow("a row as long as the bound", |case| {
         change(case, 2, &[(NUMERIC, 16)]);
     });
@@ -109,6 +110,9 @@ fn each_lie_about_a_dataset_is_refused_by_one_part_alone() {
         );
         change(case, 0, &[(0, 0), (1, 4), (BIAS, 4)]);
     });
+}
+
+fn tell_kinds(lies: &mut Lies) {
     lies.tell(cells(1), "a flag that is half the bias", |case| {
         change(case, 0, &[(1, 2)]);
     });
@@ -116,7 +120,7 @@ fn each_lie_about_a_dataset_is_refused_by_one_part_alone() {
         change(case, 0, &[(0, 2)]);
     });
     lies.tell(cells(2), "a negative indicator", |case| {
-        change(case, 0, &[(0, -4)])
+        change(case, 0, &[(0, -4)]);
     });
     lies.tell(cells(3), "a negative first value of a category", |case| {
         change(case, 0, &[(2, -4), (3, 4)]);
@@ -127,6 +131,15 @@ fn each_lie_about_a_dataset_is_refused_by_one_part_alone() {
     lies.tell(Part::Constraint(2, 0), "two values of a category", |case| {
         change(case, 0, &[(2, 4), (3, 4)]);
     });
+    lies.tell_all("halves of a category", |case| {
+        change(case, 0, &[(2, 2), (3, 2)]);
+    });
+    lies.tell_all("a category without a bias", |case| {
+        change(case, 2, &[(2, 4)]);
+    });
+}
+
+fn tell_ranges(lies: &mut Lies) {
     lies.tell(Part::Lookup(0, 0), "a feature that is no integer", |case| {
         // Its square is -4, so that the row seems short.
         change(case, 2, &[(NUMERIC, 0)]);
@@ -145,16 +158,16 @@ fn each_lie_about_a_dataset_is_refused_by_one_part_alone() {
         },
     );
     lies.tell(Part::Lookup(0, 1), "a bias above the scale", |case| {
-        change(case, 2, &[(BIAS, 6)])
+        change(case, 2, &[(BIAS, 6)]);
     });
     lies.tell(Part::Lookup(0, 1), "a negative bias", |case| {
-        change(case, 2, &[(BIAS, -1)])
+        change(case, 2, &[(BIAS, -1)]);
     });
     lies.tell(Part::Lookup(0, 2), "label 2", |case| {
-        change(case, 1, &[(LABEL, 2)])
+        change(case, 1, &[(LABEL, 2)]);
     });
     lies.tell(Part::Lookup(0, 2), "label -1", |case| {
-        change(case, 1, &[(LABEL, -1)])
+        change(case, 1, &[(LABEL, -1)]);
     });
     lies.tell(Part::Lookup(0, 2), "a label in a row of padding", |case| {
         change(case, 3, &[(LABEL, 1)]);
@@ -167,16 +180,18 @@ fn each_lie_about_a_dataset_is_refused_by_one_part_alone() {
         },
     );
     lies.tell_all("an entry of 2^15", |case| {
-        change(case, 2, &[(NUMERIC, 1 << 15)])
+        change(case, 2, &[(NUMERIC, 1 << 15)]);
     });
     lies.tell_all("an entry of -2^15", |case| {
-        change(case, 2, &[(NUMERIC, -(1 << 15))])
+        change(case, 2, &[(NUMERIC, -(1 << 15))]);
     });
-    lies.tell_all("halves of a category", |case| {
-        change(case, 0, &[(2, 2), (3, 2)])
-    });
-    lies.tell_all("a category without a bias", |case| {
-        change(case, 2, &[(2, 4)])
-    });
+}
+
+#[test]
+fn each_lie_about_a_dataset_is_refused_by_one_part_alone() {
+    let mut lies = Lies::about(honest());
+    tell_lengths(&mut lies);
+    tell_kinds(&mut lies);
+    tell_ranges(&mut lies);
     lies.finish();
 }

@@ -23,12 +23,11 @@ fn labels(transcript: impl FnOnce() -> Transcript) -> BTreeSet<&'static [u8]> {
     all
 }
 
+/// Changes what is absorbed under one label alone.
+type Change<S> = (&'static str, fn(&mut S));
+
 /// A change for each label; `statement`, the name, is changed by taking another statement.
-fn isolate<S: Clone>(
-    statement: &S,
-    transcript: fn(&S) -> Transcript,
-    changes: &[(&'static str, fn(&mut S))],
-) {
+fn isolate<S: Clone>(statement: &S, transcript: fn(&S) -> Transcript, changes: &[Change<S>]) {
     let mut isolated = BTreeSet::from([b"statement".as_slice()]);
     for (name, change) in changes {
         let label = name.as_bytes();
@@ -157,7 +156,7 @@ fn each_field_of_an_update_statement_counts() {
             ("shift", |s| s.shift += 1),
             ("bound-bits", |s| s.bound_bits += 1),
             ("noise-table", |s| {
-                s.noise.as_mut().unwrap().table_name[0] ^= 1
+                s.noise.as_mut().unwrap().table_name[0] ^= 1;
             }),
             ("coins", |s| s.noise.as_mut().unwrap().coins[0] ^= 1),
         ],

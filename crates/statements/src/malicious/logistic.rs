@@ -78,7 +78,7 @@ pub(super) fn tell_products(lies: &mut Lies) {
     let entries = lies.honest.values(GRADIENT).len();
     for place in [0, entries - 1] {
         lies.tell(Part::Product(0, 0), "a gradient off by one", |case| {
-            case.add(GRADIENT, place, 1)
+            case.add(GRADIENT, place, 1);
         });
     }
     lies.tell(Part::Product(0, 0), "a gradient scaled", |case| {
@@ -111,7 +111,7 @@ fn each_lie_about_a_logistic_gradient_is_refused_by_one_part_alone() {
         });
     }
     lies.tell(pair, "the value of another quotient", |case| {
-        follow(case, 0, 1)
+        follow(case, 0, 1);
     });
     lies.tell(
         pair,

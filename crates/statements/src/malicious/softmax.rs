@@ -161,6 +161,9 @@ fn tell_quotients_and_exponentials(lies: &mut Lies) {
             },
         );
     }
+}
+
+fn tell_largest(lies: &mut Lies) {
     lies.tell(Part::Constraint(0, 3), "m too large", |case| {
         let mut row = Row::of(case);
         row.largest += 1;
@@ -265,10 +268,10 @@ fn tell_labels(lies: &mut Lies) {
         set_class(case, HOT, [half, half, none]);
     });
     lies.tell(Part::Constraint(0, 5), "nothing hot", |case| {
-        set_class(case, HOT, [none; 3])
+        set_class(case, HOT, [none; 3]);
     });
     lies.tell(Part::Constraint(0, 5), "half hot", |case| {
-        set_class(case, HOT, [none, half, none])
+        set_class(case, HOT, [none, half, none]);
     });
     lies.tell_all("hot twice", |case| set_class(case, HOT, [one, one, none]));
 }
@@ -277,6 +280,7 @@ fn tell_labels(lies: &mut Lies) {
 fn each_lie_about_a_softmax_gradient_is_refused_by_one_part_alone() {
     let mut lies = Lies::about(honest(&statement(model(), 3), &ROWS.concat()));
     tell_quotients_and_exponentials(&mut lies);
+    tell_largest(&mut lies);
     tell_probabilities(&mut lies);
     tell_labels(&mut lies);
     tell_products(&mut lies);

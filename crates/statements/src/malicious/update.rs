@@ -85,22 +85,24 @@ fn threshold(value: i64) -> Field {
         .map_or(power_of_two(64), |&threshold| Field::from(threshold))
 }
 
-/// Where the parts of an update with noise stand: first witness matrix and first lookup.
+/// Where the parts of an update with noise stand: first witness matrix and first lookup, which have the same number.
 struct Layout {
     carry: usize,
-    first_constraint: usize,
-    above: (usize, usize),
-    below: (usize, usize),
+    binary: Part,
+    above: usize,
+    below: usize,
+    coins: Vec<u64>,
 }
 
 impl Layout {
-    fn of(shift: u32) -> Self {
-        let rounding = if shift > 0 { 3 } else { 0 };
+    fn of(statement: &UpdateStatement) -> Self {
+        let rounding = if statement.shift > 0 { 3 } else { 0 };
         Self {
             carry: rounding,
-            first_constraint: if shift > 0 { 2 } else { 1 },
-            above: (rounding + 1, rounding + 1),
-            below: (rounding + 9, rounding + 9),
+            binary: Part::Constraint(0, if statement.shift > 0 { 2 } else { 1 }),
+            above: rounding + 1,
+            below: rounding + 9,
+            coins: statement.coins().unwrap(),
         }
     }
 
@@ -109,118 +111,63 @@ impl Layout {
     }
 
     /// The drawn word of a place, as words, coins and carry have it.
-    fn drawn(&self, case: &Case, coins: &[u64], place: usize) -> Field {
-        let coin = Field::from(coins.get(place).copied().unwrap_or(0));
+    fn drawn(&self, case: &Case, place: usize) -> Field {
+        let coin = Field::from(self.coins.get(place).copied().unwrap_or(0));
         case.get(WORDS, place) + power_of_two(63) + coin
             - power_of_two(64) * case.get(self.carry(), place)
     }
 
-    /// Say that the noise of a place is `value`, all numbers being what they have to be.
-    fn say(&self, case: &mut Case, coins: &[u64], place: usize, value: i64) {
-        let drawn = self.drawn(case, coins, place);
+    /// Write the distances of a drawn word from the ends of `value`, their low 64 bits.
+    fn write(&self, case: &mut Case, place: usize, value: i64, drawn: Field) {
         let distances = [
-            (self.above.0, drawn - threshold(value)),
-            (self.below.0, threshold(value + 1) - number(1) - drawn),
+            (self.above, drawn - threshold(value)),
+            (self.below, threshold(value + 1) - number(1) - drawn),
         ];
         for (first, distance) in distances {
             let bytes = cotrain_argument::field::to_bytes(&distance);
             for (chunk, byte) in bytes[..8].iter().enumerate() {
-                case.set(
-                    Matrix::Witness(first + chunk),
-                    place,
-                    number(i64::from(*byte)),
-                );
+                let byte = number(i64::from(*byte));
+                case.set(Matrix::Witness(first + chunk), place, byte);
             }
         }
+    }
+
+    /// Say that the noise of a place is `value`, all numbers being what they have to be.
+    fn say(&self, case: &mut Case, place: usize, value: i64) {
+        let drawn = self.drawn(case, place);
+        self.write(case, place, value, drawn);
     }
 }
 
-fn tell_noise(lies: &mut Lies, statement: &UpdateStatement) {
-    let layout = Layout::of(statement.shift);
-    let coins = statement.coins().unwrap();
+/// Updates that are not the rounded gradient plus what was drawn.
+fn tell_noise(lies: &mut Lies, layout: &Layout) {
     let pair = Part::Lookup(0, 0);
-    for by in [-1, 1] {
-        lies.tell(pair, "an update off by one", |case| case.add(UPDATE, 0, by));
+    let changes = [
+        ("more by one", 0, 1),
+        ("less by one, or noise doubled", 0, -1),
+        ("noise omitted", 1, -1),
+        ("the noise of another entry", 2, -1),
+        ("noise beyond the table", 0, 1000),
+    ];
+    for (name, place, by) in changes {
+        lies.tell(pair, name, |case| case.add(UPDATE, place, by));
     }
-    lies.tell(pair, "noise omitted", |case| {
-        case.add(UPDATE, 0, 1);
-        case.add(UPDATE, 1, -1);
-    });
-    lies.tell(pair, "noise doubled", |case| case.add(UPDATE, 0, -1));
     lies.tell(pair, "noise halved", |case| {
         case.set(UPDATE, 0, case.get(UPDATE, 0) + inverse(number(2)));
     });
-    lies.tell(pair, "the noise of another entry", |case| {
-        case.add(UPDATE, 2, -1)
-    });
-    lies.tell(pair, "noise beyond the table", |case| {
-        case.add(UPDATE, 0, 1000)
-    });
     lies.tell(pair, "another word under the commitment", |case| {
-        case.add(WORDS, 0, 1 << 61)
+        case.add(WORDS, 0, 1 << 61);
     });
     lies.tell(pair, "noise drawn from other coins", |case| {
         // In place 1 the other coin draws 2.
-        let other = coins[1].wrapping_add(1 << 60);
-        let drawn = number(0) + case.get(WORDS, 1) + power_of_two(63) + Field::from(other);
-        let carry = if u64::MAX - other < words(&coins)[1] {
-            1
-        } else {
-            0
-        };
-        let drawn = drawn - power_of_two(64) * number(carry);
-        case.set(layout.carry(), 1, number(carry));
+        let other = layout.coins[1].wrapping_add(1 << 60);
+        let (_, over) = words(&layout.coins)[1].overflowing_add(other);
+        let carry = number(i64::from(over));
+        let sum = case.get(WORDS, 1) + power_of_two(63) + Field::from(other);
+        case.set(layout.carry(), 1, carry);
         case.add(UPDATE, 1, 1);
-        let distances = [
-            (layout.above.0, drawn - threshold(2)),
-            (layout.below.0, threshold(3) - number(1) - drawn),
-        ];
-        for (first, distance) in distances {
-            let bytes = cotrain_argument::field::to_bytes(&distance);
-            for (chunk, byte) in bytes[..8].iter().enumerate() {
-                case.set(Matrix::Witness(first + chunk), 1, number(i64::from(*byte)));
-            }
-        }
+        layout.write(case, 1, 2, sum - power_of_two(64) * carry);
     });
-    let binary = Part::Constraint(0, layout.first_constraint);
-    lies.tell(binary, "a carry that makes any noise", |case| {
-        let wanted = threshold(2) + number(5);
-        let excess = layout.drawn(case, &coins, 0) - wanted;
-        let carry = case.get(layout.carry(), 0) + excess * inverse(power_of_two(64));
-        case.set(layout.carry(), 0, carry);
-        case.add(UPDATE, 0, 3);
-        layout.say(case, &coins, 0, 2);
-    });
-    for carry in [2, -1] {
-        lies.tell(binary, "carry 2 or -1, with a word of 65 bits", |case| {
-            let excess = number(carry) - case.get(layout.carry(), 0);
-            case.set(layout.carry(), 0, number(carry));
-            case.set(WORDS, 0, case.get(WORDS, 0) + power_of_two(64) * excess);
-        });
-    }
-    lies.tell_all("carry 2", |case| case.set(layout.carry(), 0, number(2)));
-    for chunk in 0..8 {
-        lies.tell(
-            Part::Lookup(0, layout.above.1 + chunk),
-            "noise more by one",
-            |case| {
-                layout.say(case, &coins, 0, 0);
-                let above = layout.drawn(case, &coins, 0) - threshold(0);
-                case.set_in_chunk((layout.above.0, &WIDE), chunk, 0, above);
-                case.add(UPDATE, 0, 1);
-            },
-        );
-        lies.tell(
-            Part::Lookup(0, layout.below.1 + chunk),
-            "noise less by one",
-            |case| {
-                layout.say(case, &coins, 0, -2);
-                let below = threshold(-1) - number(1) - layout.drawn(case, &coins, 0);
-                case.set_in_chunk((layout.below.0, &WIDE), chunk, 0, below);
-                case.add(UPDATE, 0, -1);
-            },
-        );
-    }
     lies.tell(
         Part::Constraint(0, 0),
         "an update beyond its entries",
@@ -228,9 +175,56 @@ fn tell_noise(lies: &mut Lies, statement: &UpdateStatement) {
             // The word there draws 1.
             case.set(UPDATE, 3, number(1));
             case.set(WORDS, 3, threshold(1) - power_of_two(63));
-            layout.say(case, &coins, 3, 1);
+            layout.say(case, 3, 1);
         },
     );
+}
+
+fn tell_carries(lies: &mut Lies, layout: &Layout) {
+    lies.tell(layout.binary, "a carry that makes any noise", |case| {
+        let wanted = threshold(2) + number(5);
+        let excess = layout.drawn(case, 0) - wanted;
+        let carry = case.get(layout.carry(), 0) + excess * inverse(power_of_two(64));
+        case.set(layout.carry(), 0, carry);
+        case.add(UPDATE, 0, 3);
+        layout.say(case, 0, 2);
+    });
+    for carry in [2, -1] {
+        lies.tell(layout.binary, "carry 2 or -1, word of 65 bits", |case| {
+            let excess = number(carry) - case.get(layout.carry(), 0);
+            case.set(layout.carry(), 0, number(carry));
+            let word = case.get(WORDS, 0) + power_of_two(64) * excess;
+            case.set(WORDS, 0, word);
+        });
+    }
+    lies.tell_all("carry 2", |case| case.set(layout.carry(), 0, number(2)));
+}
+
+/// Distances from the ends of an interval in which the drawn word is not.
+fn tell_distances(lies: &mut Lies, layout: &Layout) {
+    for chunk in 0..8 {
+        let part = Part::Lookup(0, layout.above + chunk);
+        lies.tell(part, "noise more by one", |case| {
+            layout.say(case, 0, 0);
+            let above = layout.drawn(case, 0) - threshold(0);
+            case.set_in_chunk((layout.above, &WIDE), chunk, 0, above);
+            case.add(UPDATE, 0, 1);
+        });
+        let part = Part::Lookup(0, layout.below + chunk);
+        lies.tell(part, "noise less by one", |case| {
+            layout.say(case, 0, -2);
+            let below = threshold(-1) - number(1) - layout.drawn(case, 0);
+            case.set_in_chunk((layout.below, &WIDE), chunk, 0, below);
+            case.add(UPDATE, 0, -1);
+        });
+    }
+}
+
+fn tell_draws(lies: &mut Lies, statement: &UpdateStatement) {
+    let layout = Layout::of(statement);
+    tell_noise(lies, &layout);
+    tell_carries(lies, &layout);
+    tell_distances(lies, &layout);
 }
 
 fn tell_rounding(lies: &mut Lies, first_lookup: usize) {
@@ -282,7 +276,7 @@ fn tell_rounding(lies: &mut Lies, first_lookup: usize) {
 fn each_lie_about_a_rounded_and_noisy_update_is_refused_by_one_part_alone() {
     let statement = statement(SHIFT, true);
     let mut lies = Lies::about(honest(&statement));
-    tell_noise(&mut lies, &statement);
+    tell_draws(&mut lies, &statement);
     tell_rounding(&mut lies, 1);
     lies.finish();
 }
@@ -291,7 +285,7 @@ fn each_lie_about_a_rounded_and_noisy_update_is_refused_by_one_part_alone() {
 fn each_lie_about_a_noisy_update_is_refused_by_one_part_alone() {
     let statement = statement(0, true);
     let mut lies = Lies::about(honest(&statement));
-    tell_noise(&mut lies, &statement);
+    tell_draws(&mut lies, &statement);
     lies.finish();
 }
 

@@ -6,6 +6,15 @@
     unreachable_pub,
     reason = "each test uses a part"
 )]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "small numbers; and helpers of tests may panic as tests do"
+)]
 
 use cotrain_argument::Equation;
 use cotrain_commitment::{
