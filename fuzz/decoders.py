@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from cotrain._native import proofs as native
 from cotrain.agreement.document import PartyTerm, decode_agreement
 from cotrain.agreement.draft import Wishes, draft_agreement
 from cotrain.agreement.schema import parse_schema
@@ -30,6 +31,7 @@ from cotrain.ledger.note import NamedSigner, SignatureType, VerifierKey, parse_n
 from cotrain.ledger.receipt import Receipt, make_receipt
 from cotrain.ledger.store import Ledger
 from cotrain.ledger.tiles import decode_bundle, encode_bundle
+from cotrain.proofs.refusals import refusals
 from cotrain.records.canonical import decode, encode
 from cotrain.records.kinds import CheckBody
 from cotrain.records.record import decode_record, sign_record
@@ -101,7 +103,14 @@ def _mutate(data: bytearray, seeds: tuple[bytes, ...], generator: np.random.Gene
 
 def targets(folder: Path) -> list[Target]:
     """Return all decoders with valid input."""
-    return [*_texts(), *_records(), *_ledger(folder), *_cryptography(), *_tables(folder)]
+    return [
+        *_texts(),
+        *_records(),
+        *_ledger(folder),
+        *_cryptography(),
+        *_proofs(),
+        *_tables(folder),
+    ]
 
 
 def _texts() -> Iterator[Target]:
@@ -199,6 +208,30 @@ def _cryptography() -> Iterator[Target]:
     yield Target(
         "sealed share", _verdict(lambda d: open_sealed(bytes([7]) * 32, b"", b"", d)), (sealed,)
     )
+
+
+def _proofs() -> Iterator[Target]:
+    # Two rows of one number, a bias and a label; one proof of S1, which is the only spelling of itself.
+    rows = np.array([[3, 4, 1], [-2, 4, 0]], dtype=np.int16)
+    statement = native.DatasetStatement(b"fuzz", (2, 3, 0, 2), (3, 4), (0, 1), bytes(1), [0])
+    blindings = derive_blindings(bytes(32), b"fuzz", 1)
+    points = commit(np.pad(rows, ((0, 0), (0, 1))).ravel(), 1024, blindings)
+    proof = statement.prove(rows, points, blindings, bytes(32))
+
+    def accept(points: bytes, proof: bytes) -> None:
+        with refusals("fuzz"):
+            native.check_all([statement.reduce(points, proof)])
+
+    def read_proof(data: bytes) -> bytes:
+        accept(points, data)
+        return proof
+
+    def read_points(data: bytes) -> bytes:
+        accept(data, proof)
+        return points
+
+    yield Target("proof", read_proof, (proof,))
+    yield Target("points of a proof", read_points, (points,))
 
 
 def _tables(folder: Path) -> Iterator[Target]:

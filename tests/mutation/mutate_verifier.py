@@ -1,15 +1,16 @@
 """Take the verifier apart, statement by statement, and see whether a Rust test notices.
 
-Not part of `make test`: it takes a quarter of an hour and more. Run from the root of the repository:
+Not part of `make test`: it takes half an hour and more. Run from the root of the repository:
 
     python tests/mutation/mutate_verifier.py [--scratch DIRECTORY] [--only PATTERN] [--list]
 
-It copies the crates into a scratch directory and rewrites the files in `TARGETS` there, so that each mutant is a branch of the
-one program, chosen by the environment variable `COTRAIN_MUTANT`; all mutants share one build. Then it runs the tests of
-`cotrain-argument` and `cotrain-statements` for each mutant until the first one fails, and writes those that no test
-noticed to `tests/mutation/survivors.md`. Reasons in that file for a survivor that is known are kept.
+It copies the crates into a scratch directory and rewrites the files in `TARGETS` there, so that each
+mutant is a branch of the one program, chosen by the environment variable `COTRAIN_MUTANT`; all mutants
+share one build. Then it runs the tests of `cotrain-argument` and `cotrain-statements` for each mutant
+until the first one fails, and writes those that no test noticed to `tests/mutation/survivors.md`.
+Reasons in that file for a survivor that is known are kept.
 
-What is altered (`RULES`): a statement is left out; a check is never made; a sign is turned; an addition becomes a subtraction.
+What is altered: a statement is left out; a check is never made; a sign is turned.
 """
 
 import argparse
@@ -65,7 +66,6 @@ STATEMENT = re.compile(
 )
 CHECK = re.compile(r"^(\s*)if (?!let )([^{]*) \{$")
 SIGNS = re.compile(r"(?<=[(,=] )-(?=[A-Za-z(*])|(?<=\()-(?=[A-Za-z(*])")
-SUM = re.compile(r"(\*?\b[a-z_][\w.]*) (\+=) ([^;]+);")
 
 
 @dataclass(frozen=True)
@@ -172,6 +172,11 @@ def _operand(text: str) -> str:
     return text
 
 
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def instrument(scratch: Path) -> list[Mutant]:
     """Copy the crates and put the switches in."""
     shutil.rmtree(scratch / "crates", ignore_errors=True)
@@ -196,23 +201,25 @@ def build(scratch: Path) -> list[Path]:
     """Build the tests once; return the programs, those that take the least time first."""
     packages = [part for package in PACKAGES for part in ("-p", package)]
     fast = ('"*"', "cotrain-commitment")
-    settings = [part for name in fast for part in ("--config", f"profile.dev.package.{name}.opt-level=3")]
+    settings = [
+        part for name in fast for part in ("--config", f"profile.dev.package.{name}.opt-level=3")
+    ]
     command = ["cargo", *settings, "test", "--no-run", "--message-format=json", *packages]
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command, cwd=scratch, env=os.environ | BUILD, stdout=subprocess.PIPE, check=False
     )
     programs = []
     for line in done.stdout.splitlines():
         message = json.loads(line)
         if message.get("reason") == "compiler-message" and message["message"]["level"] == "error":
-            print(message["message"]["rendered"], file=sys.stderr)
+            sys.stderr.write(message["message"]["rendered"])
         if message.get("executable") and message["profile"]["test"]:
             programs.append(Path(message["executable"]))
     if done.returncode:
         raise SystemExit("the mutants do not build")
     times = {program: _time(program) for program in programs}
     for program in sorted(times, key=times.__getitem__):
-        print(f"{program.name}: {times[program]:.1f} s")
+        _say(f"{program.name}: {times[program]:.1f} s")
     return sorted(times, key=times.__getitem__)
 
 
@@ -226,7 +233,7 @@ def _time(program: Path) -> float:
 def _fails(program: Path, mutant: int) -> str | None:
     environment = os.environ | {"COTRAIN_MUTANT": str(mutant), "RUST_BACKTRACE": "0"}
     try:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [str(program)], env=environment, capture_output=True, timeout=TIMEOUT, check=False
         )
     except subprocess.TimeoutExpired:
@@ -244,10 +251,9 @@ def survivors(mutants: list[Mutant], programs: list[Path]) -> Iterator[Mutant]:
         killer = next(filter(None, (_fails(program, mutant.number) for program in programs)), None)
         place = f"{mutant.file}:{mutant.line}"
         verdict = f"noticed by {killer}" if killer else "SURVIVES"
-        print(
+        _say(
             f"{mutant.number}/{mutants[-1].number} {place} {mutant.rule} [{mutant.text[:70]}]: "
-            f"{verdict}, {time.monotonic() - begun:.0f} s",
-            flush=True,
+            f"{verdict}, {time.monotonic() - begun:.0f} s"
         )
         if killer is None:
             yield mutant
@@ -272,7 +278,10 @@ def write_report(mutants: list[Mutant], left: list[Mutant]) -> None:
         "",
     ]
     for mutant in left:
-        lines += [f"- {mutant.key}", f"  {reasons.get(mutant.key, 'UNEXPLAINED: write the missing test')}"]
+        lines += [
+            f"- {mutant.key}",
+            f"  {reasons.get(mutant.key, 'UNEXPLAINED: write the missing test')}",
+        ]
     REPORT.write_text("\n".join(lines) + "\n")
 
 
@@ -287,11 +296,11 @@ def main() -> None:
     chosen = [mutant for mutant in mutants if re.search(arguments.only, mutant.key)]
     if arguments.list:
         for mutant in chosen:
-            print(f"{mutant.number} {mutant.file}:{mutant.line} {mutant.rule}: {mutant.text}")
+            _say(f"{mutant.number} {mutant.file}:{mutant.line} {mutant.rule}: {mutant.text}")
         return
     programs = build(arguments.scratch)
     left = list(survivors(chosen, programs))
-    print(f"{len(chosen)} mutants, {len(left)} survivors")
+    _say(f"{len(chosen)} mutants, {len(left)} survivors")
     if not arguments.only:
         write_report(chosen, left)
 

@@ -27,6 +27,8 @@ NAMES = [
     "share",
     "key commitments",
     "sealed share",
+    "proof",
+    "points of a proof",
     "table",
 ]
 

@@ -86,6 +86,18 @@ fn all_drawn(log: &[Said], label: &[u8]) -> Vec<Field> {
         .collect()
 }
 
+/// The proof with the elements that were absorbed in the place of the prover's.
+fn as_absorbed(proof: &[u8], log: &[Said]) -> Vec<u8> {
+    let said = log.iter().filter_map(|said| match said {
+        Said::Absorbed(_, message) if message.len() == 32 => Some(message.as_slice()),
+        _ => None,
+    });
+    let elements: Vec<&[u8]> = said.collect();
+    let forged = [&proof[..FORMAT.len()], &elements.concat()].concat();
+    assert_eq!(forged.len(), proof.len());
+    forged
+}
+
 fn element(proof: &[u8], place: usize) -> [u8; 32] {
     proof[FORMAT.len() + 32 * place..][..32].try_into().unwrap()
 }
@@ -358,9 +370,9 @@ fn four_entries_of_sixteen() -> Case {
 fn lonely_round(public: &[Field], place: usize, earlier: &[Field]) -> [Field; 2] {
     let (one, mut table) = (Field::from(1_u64), public.to_vec());
     let mut weight = one;
-    for (index, r) in earlier.iter().enumerate() {
-        let bit = place >> (3 - index) & 1;
-        weight *= if bit == 1 { *r } else { one - r };
+    for r in earlier {
+        let high = place & (table.len() / 2) != 0;
+        weight *= if high { *r } else { one - r };
         crate::multilinear::bind(&mut table, *r);
     }
     let half = table.len() / 2;
@@ -403,15 +415,8 @@ fn an_entry_beyond_the_places_of_an_input_is_refused_by_the_powers_of_beyond() {
             let by = crate::eq_table(&all_drawn(log, b"r")[6..])[PLACE];
             moved(message, value_generator() * to_scalar(&by)).to_vec()
         };
-        let (mut proof, log) = under(lie.replacing(b"evaluation", 3, alter), || case.prove());
-        let said = log.iter().filter_map(|said| match said {
-            Said::Absorbed(_, message) if message.len() == 32 => Some(message.clone()),
-            _ => None,
-        });
-        // What was absorbed is the proof.
-        let said: Vec<Vec<u8>> = said.collect();
-        proof.truncate(FORMAT.len());
-        proof.extend(said.concat());
+        let (proof, log) = under(lie.replacing(b"evaluation", 3, alter), || case.prove());
+        let proof = as_absorbed(&proof, &log);
         let response = places(&log, b"response")[PLACE];
         let e = all_drawn(&log, b"opening")[0];
         let proof = with_element(&proof, response, &shifted(&element(&proof, response), e));
@@ -423,6 +428,42 @@ fn an_entry_beyond_the_places_of_an_input_is_refused_by_the_powers_of_beyond() {
     // The system itself is proven honestly.
     let case = four_entries_of_sixteen();
     assert_eq!(case.verify(&case.prove()), Ok(()));
+}
+
+/// The helpers are true for a number 4 that the table does not have; their sum is said to be what the table gives. With lambda 0
+/// nothing but the first constraint counts, so that the sum of the helpers is free.
+#[test]
+fn a_sum_that_is_not_the_sum_of_the_helpers_is_refused_by_the_total_constraint() {
+    let forge = |rules: fn() -> Rules| {
+        let mut case = four_small_entries([4, 0, 1, 1], [3, 0, 1, 1]);
+        let table = case.system.table.clone();
+        case.system.table.values[3] = support::number(4);
+        let difference = |log: &[Said]| {
+            let alpha = all_drawn(log, b"alpha")[0];
+            let inverse = |row: u64| ark_ff::Field::inverse(&(alpha + Field::from(row))).unwrap();
+            inverse(3) - inverse(4)
+        };
+        let mut lie = rules().replacing(b"sum", 0, move |message, log| {
+            moved(message, value_generator() * to_scalar(&difference(log))).to_vec()
+        });
+        // After two rounds of the domain, of degree 3, the two of the table.
+        for number in 0..4 {
+            let alter = move |message: &[u8], log: &[Said]| {
+                let counts = [1, 2, 0, 1].map(support::number);
+                let earlier = &all_drawn(log, b"r")[2..];
+                let by = difference(log) * lonely_round(&counts, 3, earlier)[number % 2];
+                moved(message, value_generator() * to_scalar(&by)).to_vec()
+            };
+            lie = lie.replacing(b"round", 6 + number, alter);
+        }
+        let (proof, log) = under(lie, || case.prove());
+        let proof = as_absorbed(&proof, &log);
+        case.system.table = table;
+        under(rules(), || case.verify(&proof)).0
+    };
+    let zero = || Rules::default().fixing(b"lambda", [0; 64]);
+    assert_eq!(forge(zero), Ok(()));
+    assert_eq!(forge(Rules::default), Err(ProofError::False));
 }
 
 /// A prover that follows the protocol and cheats in one message: everything after it is honest.

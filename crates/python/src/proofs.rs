@@ -201,21 +201,26 @@ impl GradientStatement {
         weights: PyReadonlyArray1<'_, i32>,
     ) -> PyResult<Self> {
         let (row_bits, residual_bits, margin_shift, index_limit) = scales;
+        let model = core::Model {
+            kind: model_kind(kind)?,
+            features: shape.0,
+            classes: shape.1,
+            row_bits,
+            residual_bits,
+            margin_shift,
+            index_limit,
+            table: values(&table.0),
+            table_name: table.1,
+            weights: values(&weights),
+        };
+        if core::model_table_name(&model) != model.table_name {
+            return Err(refuse(StatementError::Shape("the name of the table")));
+        }
+        let (context, segment) = (context.to_vec(), segment(place));
         Ok(Self(core::GradientStatement {
-            context: context.to_vec(),
-            segment: segment(place),
-            model: core::Model {
-                kind: model_kind(kind)?,
-                features: shape.0,
-                classes: shape.1,
-                row_bits,
-                residual_bits,
-                margin_shift,
-                index_limit,
-                table: values(&table.0),
-                table_name: table.1,
-                weights: values(&weights),
-            },
+            context,
+            segment,
+            model,
         }))
     }
 
@@ -272,19 +277,25 @@ impl UpdateStatement {
         entries: usize,
         scales: (u32, u32),
         noise: Option<(PyReadonlyArray1<'_, u64>, [u8; 32], [u8; 32])>,
-    ) -> Self {
+    ) -> PyResult<Self> {
         let terms = noise.map(|(thresholds, table_name, coins)| core::NoiseTerms {
             thresholds: values(&thresholds),
             table_name,
             coins,
         });
-        Self(core::UpdateStatement {
+        let named = |terms: &core::NoiseTerms| {
+            core::noise_table_name(&terms.thresholds) == terms.table_name
+        };
+        if !terms.as_ref().is_none_or(named) {
+            return Err(refuse(StatementError::Shape("the name of the noise table")));
+        }
+        Ok(Self(core::UpdateStatement {
             context: context.to_vec(),
             entries,
             shift: scales.0,
             bound_bits: scales.1,
             noise: terms,
-        })
+        }))
     }
 
     fn proof_bytes(&self) -> PyResult<usize> {

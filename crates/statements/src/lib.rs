@@ -15,6 +15,7 @@ mod logistic;
 #[cfg(test)]
 mod malicious;
 mod margin;
+mod names;
 mod ranges;
 mod segment;
 mod softmax;
@@ -24,5 +25,6 @@ mod update;
 pub use crate::dataset::{DatasetStatement, FeatureKind};
 pub use crate::error::StatementError;
 pub use crate::gradient::{GradientStatement, Model, ModelKind, ProvenGradient, UPDATE_WIDTH};
+pub use crate::names::{model_table_name, noise_table_name};
 pub use crate::segment::{BLOCK_ROWS, Segment};
 pub use crate::update::{NoiseTerms, UpdatePoints, UpdateStatement, UpdateWitness};

@@ -10,7 +10,7 @@ use crate::ranges::Chunks;
 use crate::table::{TableBuilder, Tag};
 
 /// X(0) = 2^14.
-const EXP_BITS: u32 = 14;
+pub(crate) const EXP_BITS: u32 = 14;
 
 pub(crate) struct SoftmaxPlan {
     system: System,
