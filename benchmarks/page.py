@@ -1,6 +1,6 @@
 """Write `docs/reference/performance.md` from the JSON files that the benchmarks wrote.
 
-Usage: python -m benchmarks.page [--core FILE] [--accuracy FILE] [--out FILE]
+Usage: python -m benchmarks.page [--core FILE] [--accuracy FILE] [--proofs FILE] [--out FILE]
 """
 
 import argparse
@@ -12,8 +12,12 @@ from typing import Any
 from benchmarks.machine import RESULTS, ROOT
 
 _HEAD = (
-    "Written by `python -m benchmarks.page` from `benchmarks/results/core.json` and `accuracy.json`; edit none of it "
-    "by hand. How each figure is measured: `benchmarks/README.md`.\n"
+    "Written by `python -m benchmarks.page` from `core.json`, `proofs.json` and `accuracy.json` in "
+    "`benchmarks/results/`; edit none of it by hand. How each figure is measured: `benchmarks/README.md`.\n"
+)
+_PROOFS = (
+    "S1 is made once for each table, S2 and S3 in every round. *numpy* is the same gradient in float64, *ratio* our "
+    "CPU time by its.\n"
 )
 PAGE = ROOT / "docs" / "reference" / "performance.md"
 
@@ -24,18 +28,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--core", type=Path, default=RESULTS / "core.json")
     parser.add_argument("--accuracy", type=Path, default=RESULTS / "accuracy.json")
+    parser.add_argument("--proofs", type=Path, default=RESULTS / "proofs.json")
     parser.add_argument("--out", type=Path, default=PAGE)
     options = parser.parse_args(arguments)
-    costs, quality = (
-        json.loads(path.read_text("utf-8")) for path in (options.core, options.accuracy)
+    costs, quality, proofs = (
+        json.loads(path.read_text("utf-8"))
+        for path in (options.core, options.accuracy, options.proofs)
     )
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(write_page(costs, quality), encoding="utf-8")
+    options.out.write_text(write_page(costs, quality, proofs), encoding="utf-8")
     print(f"written to {options.out}")
 
 
-def write_page(costs: dict[str, Any], quality: dict[str, Any]) -> str:
-    """Return the page: what it costs, beside whom, and how good the models are."""
+def write_page(costs: dict[str, Any], quality: dict[str, Any], proofs: dict[str, Any]) -> str:
+    """Return the page: what it costs, beside whom, what proofs cost, and how good the models are."""
     ours = [figure for figure in costs["figures"] if not _is_peer(figure)]
     peers = [figure for figure in costs["figures"] if _is_peer(figure)]
     parts = [
@@ -48,6 +54,12 @@ def write_page(costs: dict[str, Any], quality: dict[str, Any]) -> str:
         "\n## Beside others, in the same process\n",
         "None of the peers does all of what ours does, nor ours of theirs; the last column says what is compared.\n",
         _cost_table(peers),
+        "\n## What proofs cost\n",
+        _machine(proofs["machine"]),
+        _PROOFS,
+        _missed(proofs["figures"]),
+        _cost_table(proofs["figures"]),
+        _beside_ezkl(proofs.get("peer", {})),
         "\n## How good the models are\n",
         _machine(quality["machine"]),
         *map(_quality, quality["sets"]),
@@ -93,6 +105,24 @@ def _cost_table(figures: Sequence[dict[str, Any]]) -> str:
         for figure in figures
     ]
     return "\n".join(lines) + "\n"
+
+
+def _beside_ezkl(peer: dict[str, Any]) -> str:
+    """Return EZKL's figures as multiples of ours, where both were measured in one session."""
+    if not peer.get("ratios"):
+        return "\nEZKL was not measured in that session.\n"
+    lines = [
+        f"| {ratio['work']} | {ratio['variant']} | {_number(ratio['prove_cpu'])} | {_number(ratio['verify_cpu'])} "
+        f"| {_number(ratio['proof_bytes'])} |"
+        for ratio in peer["ratios"]
+    ]
+    head = (
+        "\n### EZKL in the same session\n\nIts CPU time and bytes divided by ours, one core; its keys (minutes and "
+        "160 MB a shape, made once) come on top. What each of its variants proves and hides: "
+        "`benchmarks/peer_ezkl.py`. Its proofs are smaller, and it publishes the gradient.\n\n"
+        "| work | variant | prove | verify | proof bytes |\n|---|---|--:|--:|--:|\n"
+    )
+    return head + "\n".join(lines) + "\n"
 
 
 def _quality(measured: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 Usage: python -m benchmarks.proofs [--only NAME ...] [--large] [--peer] [--tiny] [--out FILE]
 
 Rows are made up: directions at random, of norm just below the row bound; so many features, the bias one of them, and a
-label. `--large` adds 262,144 rows of 1,024 columns, streamed from a file (half an hour, most of it S1); `--peer` runs EZKL
+label. `--large` adds 262,144 rows of 1,024 columns, streamed from a file (an hour, most of it S1); `--peer` runs EZKL
 in the same session, if it installs, and prints ratios. Each case runs in a fresh process, on one core and on two.
 """
 

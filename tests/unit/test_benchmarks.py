@@ -47,6 +47,16 @@ def costs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return document
 
 
+@pytest.fixture(scope="module")
+def proofs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    out = tmp_path_factory.mktemp("proofs") / "proofs.json"
+    cases = ("s2-256x32", "s1-128x16", "s3-31")
+    done = run("benchmarks.proofs", "--tiny", "--only", *cases, "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(out.read_text("utf-8"))
+    return document
+
+
 def test_costs_have_the_documented_form(costs: dict[str, Any]) -> None:
     assert costs.keys() == {"format", "tiny", "machine", "figures"}
     assert costs["format"] == "cotrain/benchmarks-core/1"
@@ -82,17 +92,28 @@ def test_an_unknown_case_is_refused(tmp_path: Path) -> None:
     assert not out.exists()
 
 
-def test_the_page_shows_every_figure(costs: dict[str, Any], tmp_path: Path) -> None:
+def test_proofs_are_measured_beside_numpy(proofs: dict[str, Any]) -> None:
+    names = {figure["name"] for figure in proofs["figures"]}
+    assert {f"s2-256x32 {what}" for what in ("prove", "verify", "bytes", "numpy", "ratio")} <= names
+    assert {f"s1-128x16 {what}" for what in ("prove", "verify", "bytes", "commit")} <= names
+    assert {f"s3-31 {what}" for what in ("prove", "verify", "bytes")} <= names
+
+
+def test_the_page_shows_every_figure(
+    costs: dict[str, Any], proofs: dict[str, Any], tmp_path: Path
+) -> None:
     quality = {"machine": costs["machine"], "sets": [], "protocol": [{"detail": "one run"}]}
-    core, accuracy, page = (tmp_path / name for name in ("core.json", "accuracy.json", "page.md"))
-    core.write_text(json.dumps(costs), encoding="utf-8")
-    accuracy.write_text(json.dumps(quality), encoding="utf-8")
-    done = run(
-        "benchmarks.page", "--core", str(core), "--accuracy", str(accuracy), "--out", str(page)
-    )
+    files = {"core": costs, "accuracy": quality, "proofs": proofs}
+    page, arguments = tmp_path / "page.md", list[str]()
+    for name, document in files.items():
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(document), encoding="utf-8")
+        arguments += [f"--{name}", str(path)]
+    done = run("benchmarks.page", *arguments, "--out", str(page))
     assert done.returncode == 0, done.stderr
     text = page.read_text("utf-8")
-    assert all(f"| {figure['name']} |" in text for figure in costs["figures"])
+    figures = costs["figures"] + proofs["figures"]
+    assert all(f"| {figure['name']} |" in text for figure in figures)
     assert costs["machine"]["commit"] in text
     assert "- one run." in text
 
