@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "train_from_python.py"
 
 
+@pytest.mark.slow
 def test_the_python_example_prints_the_pooled_figures(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, EXAMPLE, tmp_path / "run"], capture_output=True, text=True, check=True

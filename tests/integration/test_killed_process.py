@@ -61,6 +61,7 @@ def wait_for(out: Path, process: subprocess.Popen[bytes], size: int) -> None:
         time.sleep(0.002)
 
 
+@pytest.mark.slow
 def test_killed_once(tmp_path: Path) -> None:
     assert start(tmp_path / "whole", 1).wait() == 0
     assert run_killed(tmp_path / "killed", 1, 0, 1) == 1

@@ -159,6 +159,7 @@ def test_sizes_are_told_in_words(size: int, words: str) -> None:
     assert size_words(size) == words
 
 
+@pytest.mark.slow
 def test_the_calibration_runs() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.calibrate_proofs", "--tiny"],
