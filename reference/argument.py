@@ -12,9 +12,9 @@ from reference.claims import (
     Source,
     class_and_feature,
     domain_sources,
+    extend_sources,
     plain_source,
     product_sources,
-    extend_sources,
 )
 from reference.committed import Base, Committed, H, V, Value, commit_combination, lift
 from reference.errors import Refused
@@ -40,7 +40,8 @@ Fields = Sequence[tuple[str, bytes]]
 Entry = TypeVar("Entry")
 ProductValues = tuple[Committed, Committed, Committed]  # c = a b
 FOLD_POWERS = (-3, -2, -1, 1, 2, 3)
-IDENTITY_POWER = 3  # of the scale, in step 11; 2 would be unsound (tests/vectors/reference_forger.py)
+# Of the scale, in step 11; 2 would be unsound (tests/vectors/reference_forger.py).
+IDENTITY_POWER = 3
 QUARTERS = range(4)  # the numbers i of the quarters of step 12
 
 

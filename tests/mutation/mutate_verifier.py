@@ -197,7 +197,19 @@ def instrument(scratch: Path) -> list[Mutant]:
     return mutants
 
 
-def build(scratch: Path) -> list[Path]:
+@dataclass(frozen=True)
+class Program:
+    """A test program: of the crate in whose tests it is."""
+
+    path: Path
+    crate: str
+
+    def concerns(self, mutant: Mutant) -> bool:
+        """Whether the mutant is part of it: the argument is part of every program."""
+        return mutant.file.startswith("argument/") or self.crate == "statements"
+
+
+def build(scratch: Path) -> list[Program]:
     """Build the tests once; return the programs, those that take the least time first."""
     packages = [part for package in PACKAGES for part in ("-p", package)]
     fast = ('"*"', "cotrain-commitment")
@@ -214,27 +226,28 @@ def build(scratch: Path) -> list[Path]:
         if message.get("reason") == "compiler-message" and message["message"]["level"] == "error":
             sys.stderr.write(message["message"]["rendered"])
         if message.get("executable") and message["profile"]["test"]:
-            programs.append(Path(message["executable"]))
+            crate = "statements" if "/statements#" in message["package_id"] else "argument"
+            programs.append(Program(Path(message["executable"]), crate))
     if done.returncode:
         raise SystemExit("the mutants do not build")
     times = {program: _time(program) for program in programs}
     for program in sorted(times, key=times.__getitem__):
-        _say(f"{program.name}: {times[program]:.1f} s")
+        _say(f"{program.path.name}: {times[program]:.1f} s")
     return sorted(times, key=times.__getitem__)
 
 
-def _time(program: Path) -> float:
+def _time(program: Program) -> float:
     begun = time.monotonic()
     if _fails(program, 0):
-        raise SystemExit(f"{program.name} fails without any mutant")
+        raise SystemExit(f"{program.path.name} fails without any mutant")
     return time.monotonic() - begun
 
 
-def _fails(program: Path, mutant: int) -> str | None:
+def _fails(program: Program, mutant: int) -> str | None:
     environment = os.environ | {"COTRAIN_MUTANT": str(mutant), "RUST_BACKTRACE": "0"}
     try:
         done = subprocess.run(
-            [str(program)], env=environment, capture_output=True, timeout=TIMEOUT, check=False
+            [str(program.path)], env=environment, capture_output=True, timeout=TIMEOUT, check=False
         )
     except subprocess.TimeoutExpired:
         return "timeout"
@@ -244,11 +257,12 @@ def _fails(program: Path, mutant: int) -> str | None:
     return failed[1].decode() if failed else "abort"
 
 
-def survivors(mutants: list[Mutant], programs: list[Path]) -> Iterator[Mutant]:
+def survivors(mutants: list[Mutant], programs: list[Program]) -> Iterator[Mutant]:
     """Run the tests for each mutant; yield those that none notices."""
     for mutant in mutants:
         begun = time.monotonic()
-        killer = next(filter(None, (_fails(program, mutant.number) for program in programs)), None)
+        relevant = [program for program in programs if program.concerns(mutant)]
+        killer = next(filter(None, (_fails(program, mutant.number) for program in relevant)), None)
         place = f"{mutant.file}:{mutant.line}"
         verdict = f"noticed by {killer}" if killer else "SURVIVES"
         _say(

@@ -11,7 +11,7 @@ use crate::points::value_generator;
 /// A weighted sum that must be the identity.
 #[derive(Debug, Clone, Default)]
 pub struct Equation {
-    /// Coefficients of G_0, G_1, ...
+    /// Coefficients of the generators G, from the first.
     pub(crate) generators: Vec<Field>,
     /// Coefficient of V.
     pub(crate) value: Field,

@@ -81,10 +81,6 @@ impl Neg for Expression {
 impl Sub for Expression {
     type Output = Self;
 
-    #[expect(
-        clippy::suspicious_arithmetic_impl,
-        reason = "a difference is a sum with the opposite"
-    )]
     fn sub(self, other: Self) -> Self {
         self + -other
     }

@@ -1,5 +1,10 @@
 //! The integers modulo the group order, in Montgomery form for speed, and their bytes.
 
+#![allow(
+    unexpected_cfgs,
+    reason = "the derive macro asks for a feature of ark-ff's own"
+)]
+
 use ark_ff::{BigInt, BigInteger, Field as _, Fp256, MontBackend, MontConfig, PrimeField};
 use curve25519_dalek::Scalar;
 

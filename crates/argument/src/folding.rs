@@ -69,15 +69,15 @@ pub(crate) fn open_final(
     let folded = Zeroizing::new(fold(vector, &powers));
     let mut secret = blinding;
     for (distance, term) in DISTANCES.iter().zip(blindings.iter()) {
-        secret += power(distance, &powers, &inverses) * term;
+        secret += power(*distance, &powers, &inverses) * term;
     }
     let functional = fold(functional, &inverses);
     show(writer, &folded, secret, &functional, scale, Some(&inverses))
 }
 
 /// x to the power of a distance.
-pub(crate) fn power(distance: &i32, powers: &[Field; PARTS], inverses: &[Field; PARTS]) -> Field {
-    let list = if *distance < 0 { inverses } else { powers };
+pub(crate) fn power(distance: i32, powers: &[Field; PARTS], inverses: &[Field; PARTS]) -> Field {
+    let list = if distance < 0 { inverses } else { powers };
     list.get(distance.unsigned_abs() as usize)
         .copied()
         .unwrap_or_default()

@@ -430,6 +430,27 @@ fn an_entry_beyond_the_places_of_an_input_is_refused_by_the_powers_of_beyond() {
     assert_eq!(case.verify(&case.prove()), Ok(()));
 }
 
+/// Secret number `number` that the prover of a case draws.
+fn nth_secret(case: &Case, number: usize) -> Field {
+    let mut transcript = transcript();
+    for points in case.inputs() {
+        transcript.absorb_long(b"input", points);
+    }
+    let witness = crate::prover::digest(&case.witness);
+    let mut secrets = transcript.secrets(&witness[..], &[7; 32]);
+    (0..=number)
+        .map(|_| from_wide(&secrets.draw()))
+        .last()
+        .unwrap()
+}
+
+/// What the row of 3 adds to the sum over the table more than a row of 4 would.
+fn excess(log: &[Said]) -> Field {
+    let alpha = all_drawn(log, b"alpha")[0];
+    let inverse = |row: u64| ark_ff::Field::inverse(&(alpha + Field::from(row))).unwrap();
+    inverse(3) - inverse(4)
+}
+
 /// The helpers are true for a number 4 that the table does not have; their sum is said to be what the table gives. With lambda 0
 /// nothing but the first constraint counts, so that the sum of the helpers is free.
 #[test]
@@ -438,26 +459,28 @@ fn a_sum_that_is_not_the_sum_of_the_helpers_is_refused_by_the_total_constraint()
         let mut case = four_small_entries([4, 0, 1, 1], [3, 0, 1, 1]);
         let table = case.system.table.clone();
         case.system.table.values[3] = support::number(4);
-        let difference = |log: &[Said]| {
-            let alpha = all_drawn(log, b"alpha")[0];
-            let inverse = |row: u64| ark_ff::Field::inverse(&(alpha + Field::from(row))).unwrap();
-            inverse(3) - inverse(4)
-        };
-        let mut lie = rules().replacing(b"sum", 0, move |message, log| {
-            moved(message, value_generator() * to_scalar(&difference(log))).to_vec()
+        let mut lie = rules().replacing(b"sum", 0, |message, log| {
+            moved(message, value_generator() * to_scalar(&excess(log))).to_vec()
         });
         // After two rounds of the domain, of degree 3, the two of the table.
         for number in 0..4 {
             let alter = move |message: &[u8], log: &[Said]| {
                 let counts = [1, 2, 0, 1].map(support::number);
                 let earlier = &all_drawn(log, b"r")[2..];
-                let by = difference(log) * lonely_round(&counts, 3, earlier)[number % 2];
+                let by = excess(log) * lonely_round(&counts, 3, earlier)[number % 2];
                 moved(message, value_generator() * to_scalar(&by)).to_vec()
             };
             lie = lie.replacing(b"round", 6 + number, alter);
         }
         let (proof, log) = under(lie, || case.prove());
         let proof = as_absorbed(&proof, &log);
+        // The blinding of the multiplicities' value counts by the true table, in the second identity.
+        let one = |label| all_drawn(&log, label)[0];
+        let (c, r) = (one(b"scale"), all_drawn(&log, b"r"));
+        let weight = one(b"opening") * c * c * c * one(b"theta") * r[2] * r[3] * excess(&log);
+        let by = weight * nth_secret(&case, 16);
+        let place = *places(&log, b"response").last().unwrap();
+        let proof = with_element(&proof, place, &shifted(&element(&proof, place), by));
         case.system.table = table;
         under(rules(), || case.verify(&proof)).0
     };
@@ -491,6 +514,37 @@ fn a_cheat_in_one_message_is_refused_though_the_challenges_follow_it() {
             );
         }
     }
+}
+
+#[test]
+fn false_equations_that_cancel_are_refused_by_weights_that_depend_on_them() {
+    let pair = |first: Field, second: Field| {
+        let of = |blinding, seed| Equation {
+            blinding,
+            digest: [seed; 32],
+            ..Equation::default()
+        };
+        [of(first, 1), of(second, 2)]
+    };
+    let one = Field::from(1_u64);
+    let forge = |rules: fn() -> Rules| {
+        let (verdict, log) = under(rules(), || Equation::check_all(&pair(one, one)));
+        assert_eq!(verdict, Err(ProofError::False));
+        let weights = all_drawn(&log, b"weight");
+        let cancelling = pair(weights[1], -weights[0]);
+        under(rules(), || Equation::check_all(&cancelling)).0
+    };
+    assert_eq!(forge(|| Rules::default().ignoring(b"proof")), Ok(()));
+    // The digest is a challenge of the whole proof: another blinding, another digest.
+    let (_, log) = under(Rules::default(), || Equation::check_all(&pair(one, one)));
+    let weights = all_drawn(&log, b"weight");
+    let mut cancelling = pair(weights[1], -weights[0]);
+    cancelling[1].digest = [3; 32];
+    assert_eq!(Equation::check_all(&cancelling), Err(ProofError::False));
+    cancelling[1].digest = [2; 32];
+    cancelling[0].digest = [3; 32];
+    assert_eq!(Equation::check_all(&cancelling), Err(ProofError::False));
+    assert_eq!(Equation::check_all(&[]), Ok(()));
 }
 
 #[test]

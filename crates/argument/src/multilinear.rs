@@ -41,7 +41,7 @@ pub fn dot(left: &[Field], right: &[Field]) -> Field {
 }
 
 /// Bind the first variable to `r`: `v_b + r (v_(b + half) - v_b)`.
-pub fn bind(values: &mut Vec<Field>, r: Field) {
+pub(crate) fn bind(values: &mut Vec<Field>, r: Field) {
     let half = values.len() / 2;
     let (low, high) = values.split_at_mut(half);
     let step = |(low, high): (&mut Field, &Field)| *low += r * (*high - *low);
@@ -55,7 +55,7 @@ pub fn bind(values: &mut Vec<Field>, r: Field) {
 
 /// Return the sum of `eq(point)_i` over i < count.
 #[must_use]
-pub fn eq_below(point: &[Field], count: usize) -> Field {
+pub(crate) fn eq_below(point: &[Field], count: usize) -> Field {
     let one = Field::from(1_u64);
     if count >> point.len() != 0 {
         return one;
@@ -102,7 +102,9 @@ mod tests {
             let r = point(n);
             let mut values: Vec<Field> = (0..1_u64 << n).map(|i| Field::from(i * i + 7)).collect();
             let expected = dot(&eq_table(&r), &values);
-            r.iter().for_each(|&r| bind(&mut values, r));
+            for &r in &r {
+                bind(&mut values, r);
+            }
             assert_eq!(values, [expected]);
         }
     }

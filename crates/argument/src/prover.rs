@@ -136,7 +136,7 @@ fn check_witness(system: &System, witness: &Witness) -> Result<(), WitnessError>
 }
 
 /// A digest of all that is secret, so that nonces depend on it.
-fn digest(witness: &Witness) -> Zeroizing<[u8; 64]> {
+pub(crate) fn digest(witness: &Witness) -> Zeroizing<[u8; 64]> {
     let mut hash = Sha512::new();
     for opening in &witness.inputs {
         for blinding in &opening.blindings {
@@ -205,7 +205,7 @@ impl Prover<'_> {
             let point = self.prove_domain(&domain, arrays, &claims)?;
             ended.push((domain, point));
         }
-        let table_point = self.prove_table(inverses, &sums);
+        let table_point = self.prove_table(&inverses, &sums);
         self.claims.extend(results);
         self.prove_products();
         self.open(&ended, &table_point, &early)
@@ -541,7 +541,7 @@ impl Prover<'_> {
     }
 
     // Step 7.
-    fn prove_table(&mut self, inverses: Vec<Field>, sums: &[Option<Opened>]) -> Vec<Field> {
+    fn prove_table(&mut self, inverses: &[Field], sums: &[Option<Opened>]) -> Vec<Field> {
         if !self.system.has_lookups() {
             return Vec::new();
         }
@@ -550,13 +550,13 @@ impl Prover<'_> {
             .flatten()
             .for_each(|sum| claim.add_multiple(Field::from(1_u64), sum));
         let counts = self.opening(Matrix::Multiplicities).values.to_field();
-        let point = self.prove_inner(vec![(counts, inverses.clone())], &mut claim);
+        let point = self.prove_inner(vec![(counts, inverses.to_vec())], &mut claim);
         let eq = eq_table(&point);
         let value = dot(&self.opening(Matrix::Multiplicities).values.to_field(), &eq);
         let evaluation = self.writer.commit(b"evaluation", value);
         self.claims.push(evaluation);
         let mut zero = evaluation;
-        zero.scale(dot(&inverses, &eq));
+        zero.scale(dot(inverses, &eq));
         zero.add_multiple(-Field::from(1_u64), &claim);
         self.identities.push(zero);
         point
@@ -587,7 +587,9 @@ impl Prover<'_> {
             }
             point.push(r);
         }
-        pairs.iter_mut().for_each(|(left, _)| left.zeroize());
+        for (left, _) in &mut pairs {
+            left.zeroize();
+        }
         point
     }
 
@@ -731,17 +733,12 @@ fn commit_values(
     blindings: &[Field],
 ) -> Result<Vec<RistrettoPoint>, WitnessError> {
     let wide = || WitnessError::Shape("a row is too wide");
-    match values {
-        Values::Small(values) => {
-            let scalars: Zeroizing<Vec<Scalar>> =
-                Zeroizing::new(blindings.iter().map(to_scalar).collect());
-            commit_rows(values, shape.width, &scalars).map_err(|_| wide())
-        }
-        _ => {
-            let entries = Zeroizing::new(values.to_field());
-            commit_field_rows(&entries, shape.width, blindings).ok_or_else(wide)
-        }
+    if let Values::Small(values) = values {
+        let scalars: Vec<Scalar> = blindings.iter().map(to_scalar).collect();
+        return commit_rows(values, shape.width, &Zeroizing::new(scalars)).map_err(|_| wide());
     }
+    let entries = Zeroizing::new(values.to_field());
+    commit_field_rows(&entries, shape.width, blindings).ok_or_else(wide)
 }
 
 /// The sum of the inverses of a group's fingerprints, in every place.

@@ -23,7 +23,7 @@ pub(crate) struct DomainTables {
     slots: Vec<(NodeId, Vec<Field>)>,
     /// Column, slot, coefficient.
     uses: Vec<(usize, usize, Field)>,
-    /// eq(tau), and eq(tau_row) spread over the columns; the second is empty where no constraint has row weight.
+    /// `eq(tau)`, and `eq(tau_row)` spread over the columns; the second is empty where no constraint has row weight.
     weights: [Vec<Field>; 2],
     /// Node and coefficient of each constraint, by weight: point, row, total.
     outputs: [Vec<(Field, NodeId)>; 3],

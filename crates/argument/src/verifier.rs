@@ -111,7 +111,7 @@ impl Verifier<'_> {
         let table_point = self.check_table(&early, &sums)?;
         self.claims.extend(results.iter().cloned());
         let products = self.check_products()?;
-        self.check_opening(&ended, &table_point, &early, products)
+        self.check_opening(&ended, &table_point, &early, &products)
     }
 
     // Step 3.
@@ -169,10 +169,6 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "the sums of domains, and the values of products"
-    )]
     fn read_sums(
         &mut self,
         expanded: &[Expanded],
@@ -324,7 +320,7 @@ impl Verifier<'_> {
         ended: &[(Expanded, Point)],
         table_point: &[Field],
         early: &EarlyChallenges,
-        products: Vec<(Combination, Field)>,
+        products: &[(Combination, Field)],
     ) -> Result<Equation, ProofError> {
         let challenges = ClaimChallenges {
             gamma: self.reader.challenge(b"gamma"),
@@ -356,8 +352,8 @@ impl Verifier<'_> {
         zero.add_multiple(-Field::from(1_u64), &claim);
         self.identities.push(zero);
         let joined = self.join(&list, &ends)?;
-        let (last, scalars) = self.check_final(joined, eq)?;
-        self.add_up(products, last, scalars)
+        let (remaining, scalars) = self.check_final(joined, eq)?;
+        self.add_up(products, remaining, &scalars)
     }
 
     /// Step 11: P as points of the proof, points of matrices, and V; and c.
@@ -404,7 +400,7 @@ impl Verifier<'_> {
             let x = self.reader.challenge(b"fold");
             let (ups, downs) = fold_powers(x).ok_or(ProofError::Challenge)?;
             for (distance, term) in DISTANCES.iter().zip(&terms) {
-                proof.add_multiple(power(distance, &ups, &downs), term);
+                proof.add_multiple(power(*distance, &ups, &downs), term);
             }
             functional = fold(&functional, &downs);
             inverses = Some(downs);
@@ -418,8 +414,9 @@ impl Verifier<'_> {
         proof.add_multiple(Field::from(1_u64), &mask);
         let product = scale * dot(&responses, &functional);
         proof.add_multiple(-product, &Combination::constant(Field::from(1_u64)));
-        rows.iter_mut()
-            .for_each(|(_, coefficient)| *coefficient *= e);
+        for (_, coefficient) in &mut rows {
+            *coefficient *= e;
+        }
         let parts: &[Field] = match &inverses {
             Some(factors) => factors,
             None => &[Field::from(1_u64)],
@@ -437,9 +434,9 @@ impl Verifier<'_> {
     /// Step 14: all equations of this proof as one.
     fn add_up(
         &mut self,
-        products: Vec<(Combination, Field)>,
+        products: &[(Combination, Field)],
         last: Joined,
-        scalars: FinalScalars,
+        scalars: &FinalScalars,
     ) -> Result<Equation, ProofError> {
         if !self.reader.is_done() {
             return Err(ProofError::System("elements that no step reads"));
@@ -451,7 +448,7 @@ impl Verifier<'_> {
             ..Equation::default()
         };
         let mut weight = Field::from(1_u64);
-        for (combination, blinding) in &products {
+        for (combination, blinding) in products {
             sum.add_multiple(weight, combination);
             equation.blinding += weight * blinding;
             weight *= omega;

@@ -190,6 +190,10 @@ struct GradientStatement(core::GradientStatement);
 
 #[pymethods]
 impl GradientStatement {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "context, place, and the model in five parts"
+    )]
     #[new]
     fn new(
         context: &[u8],

@@ -10,7 +10,7 @@ use curve25519_dalek::Scalar;
 
 use crate::error::{StatementError, require};
 use crate::ranges::{Chunks, largest_chunk};
-use crate::segment::{BLOCK_ROWS, Segment, absorb, begin};
+use crate::segment::{BLOCK_ROWS, Segment, absorb, begin, unit};
 use crate::table::{TableBuilder, Tag};
 
 /// Entries of a segment, padding included, that one proof is about.
@@ -230,7 +230,7 @@ impl DatasetStatement {
     }
 
     fn bias(&self) -> Column {
-        let functional = Functional::Same(self.segment.unit(self.segment.features() - 1));
+        let functional = Functional::Same(unit(self.segment.features() - 1));
         Column::Product {
             matrix: Matrix::Input(0),
             row: self.segment.padded(),
@@ -238,7 +238,7 @@ impl DatasetStatement {
         }
     }
 
-    fn cells(&self, rho: usize, sub: usize, bits: u32, most: u32) -> (Domain, Chunks) {
+    fn cells(&self, rho: usize, sub: usize, slack_bits: u32, most: u32) -> (Domain, Chunks) {
         let (padded, features) = (self.segment.padded(), self.segment.features());
         let kappa = (padded / sub).trailing_zeros() as usize;
         let mut domain = Domain {
@@ -246,18 +246,9 @@ impl DatasetStatement {
             column_variables: kappa,
             ..Domain::default()
         };
-        let x: Vec<usize> = (0..sub)
-            .map(|offset| {
-                let functional = Functional::Stride { step: sub, offset };
-                domain.push(Column::Product {
-                    matrix: Matrix::Input(0),
-                    row: padded,
-                    functional,
-                })
-            })
-            .collect();
+        let x = push_strides(&mut domain, padded, sub);
         let bias = domain.push(self.bias());
-        let slack = Chunks::new(bits, most, domain.columns.len());
+        let slack = Chunks::new(slack_bits, most, domain.columns.len());
         for index in 0..slack.sizes.len() {
             domain.push(Column::Row(Matrix::Witness(index)));
         }
@@ -496,6 +487,16 @@ impl DatasetStatement {
         found.resize(places * per_row, plan.starts.zero);
         found
     }
+}
+
+/// Append the columns `sub k + b` of the table, b = 0, 1, ...
+fn push_strides(domain: &mut Domain, row: usize, sub: usize) -> Vec<usize> {
+    let columns = (0..sub).map(|offset| Column::Product {
+        matrix: Matrix::Input(0),
+        row,
+        functional: Functional::Stride { step: sub, offset },
+    });
+    columns.map(|column| domain.push(column)).collect()
 }
 
 fn slack_domain(rho: usize, bits: u32, most: u32) -> Domain {

@@ -5,6 +5,7 @@ use cotrain_argument::{Column, Domain, Expression, Functional, Matrix, MatrixPro
 
 use crate::gradient::GradientStatement;
 use crate::ranges::{Chunks, largest_chunk};
+use crate::segment::unit;
 
 /// The first columns of a gradient's domain.
 pub(crate) struct Margin {
@@ -36,7 +37,7 @@ impl Margin {
             row,
             functional: Functional::Each(lists),
         });
-        let functional = Functional::Same(segment.unit(model.features));
+        let functional = Functional::Same(unit(model.features));
         let label = domain.push(Column::Product {
             matrix,
             row,

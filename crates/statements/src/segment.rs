@@ -89,13 +89,13 @@ impl Segment {
             padded: self.padded(),
         })
     }
+}
 
-    /// 1 in column `index`.
-    pub(crate) fn unit(&self, index: usize) -> Vec<Field> {
-        let mut values = vec![Field::default(); index];
-        values.push(Field::from(1_u64));
-        values
-    }
+/// 1 in column `index`, 0 before it.
+pub(crate) fn unit(index: usize) -> Vec<Field> {
+    let mut values = vec![Field::default(); index];
+    values.push(Field::from(1_u64));
+    values
 }
 
 /// Begin the transcript of a statement.

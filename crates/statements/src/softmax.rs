@@ -4,7 +4,7 @@ use cotrain_argument::field::power_of_two;
 use cotrain_argument::{Column, Constraint, Expression, Field, Matrix, System, Values, Weight};
 
 use crate::error::StatementError;
-use crate::gradient::{GradientStatement, ModelPlan, ModelWitness, add_row, bad_row};
+use crate::gradient::{GradientStatement, Model, ModelPlan, ModelWitness, add_row, bad_row};
 use crate::margin::{Margin, bit_length, divide, push_witnesses};
 use crate::ranges::Chunks;
 use crate::table::{TableBuilder, Tag};
@@ -53,43 +53,11 @@ impl SoftmaxPlan {
         let full = 2 + 2 * rest.sizes.len() + 2; // exp, probability, the chunks, hot, top
         push_witnesses(&mut margin.domain, rests, full);
         let columns = push_others(&mut margin, first, full, rests + full, model.classes);
-        let mut table = TableBuilder::new(3);
-        let exp = (0_u64..)
-            .zip(&model.table)
-            .map(|(t, &x)| [Field::from(t), Field::from(x)]);
-        let starts = Starts {
-            exp: table.add(Tag::Table, exp),
-            probability: table.add_interval(Tag::Interval, 1, 0, 1 << model.residual_bits),
-            quotient: table.add_interval(Tag::Interval, 2, -model.index_limit, model.index_limit),
-        };
-        let sizes = margin
-            .remainder
-            .sizes
-            .iter()
-            .chain(&rest.sizes)
-            .chain(&complement.sizes);
-        table.add_ranges(sizes.copied());
+        let (table, starts) = build_table(&margin, model, [&rest, &complement]);
         margin.domain.constraints =
             constraints(&margin, &columns, &rest, &complement, model.residual_bits);
+        margin.domain.lookups = lookups(&margin, &columns, [&rest, &complement]);
         let column = |index: usize| Expression::Column(index);
-        let tagged = |second, value| {
-            vec![
-                Tag::Interval.expression(),
-                Expression::number(second),
-                value,
-            ]
-        };
-        let distance = column(columns.largest) - margin.quotient.clone();
-        margin.domain.lookups = [
-            vec![Tag::Table.expression(), distance, column(columns.exp)],
-            tagged(1, column(columns.probability)),
-            tagged(2, column(columns.largest)),
-        ]
-        .into_iter()
-        .chain(margin.remainder.lookups(3))
-        .chain(rest.lookups(3))
-        .chain(complement.lookups(3))
-        .collect();
         let hot = column(columns.hot).scale(power_of_two(model.residual_bits));
         margin.multiply(statement, column(columns.probability) - hot);
         let (places, rows) = (
@@ -113,6 +81,41 @@ impl SoftmaxPlan {
             starts,
         }
     }
+}
+
+fn build_table(margin: &Margin, model: &Model, chunks: [&Chunks; 2]) -> (TableBuilder, Starts) {
+    let mut table = TableBuilder::new(3);
+    let exp = (0_u64..)
+        .zip(&model.table)
+        .map(|(t, &x)| [Field::from(t), Field::from(x)]);
+    let starts = Starts {
+        exp: table.add(Tag::Table, exp),
+        probability: table.add_interval(Tag::Interval, 1, 0, 1 << model.residual_bits),
+        quotient: table.add_interval(Tag::Interval, 2, -model.index_limit, model.index_limit),
+    };
+    let sizes = chunks.iter().flat_map(|chunks| &chunks.sizes);
+    table.add_ranges(margin.remainder.sizes.iter().chain(sizes).copied());
+    (table, starts)
+}
+
+fn lookups(margin: &Margin, columns: &Columns, chunks: [&Chunks; 2]) -> Vec<Vec<Expression>> {
+    let column = |index: usize| Expression::Column(index);
+    let tagged = |second, value| {
+        vec![
+            Tag::Interval.expression(),
+            Expression::number(second),
+            value,
+        ]
+    };
+    let distance = column(columns.largest) - margin.quotient.clone();
+    let mut list = vec![
+        vec![Tag::Table.expression(), distance, column(columns.exp)],
+        tagged(1, column(columns.probability)),
+        tagged(2, column(columns.largest)),
+    ];
+    list.extend(margin.remainder.lookups(3));
+    list.extend(chunks.iter().flat_map(|chunks| chunks.lookups(3)));
+    list
 }
 
 fn push_others(

@@ -1,4 +1,4 @@
-//! S3 and S4: C_U opens to the rounded gradient plus noise drawn by words committed before the coins were known
+//! S3 and S4: `C_U` opens to the rounded gradient plus noise drawn by words committed before the coins were known
 //! (docs/spec/statements.md, "S3 and S4 update"; docs/proofs/update.md).
 
 use cotrain_argument::field::{from_scalar, power_of_two};
@@ -24,7 +24,7 @@ const WORD_OFFSET: u64 = 1 << 63;
 /// Noise: its table and the coins of the round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoiseTerms {
-    /// Thresholds t_-K = 0 .. t_K (docs/spec/noise.md).
+    /// Thresholds `t_-K = 0 .. t_K` (docs/spec/noise.md).
     pub thresholds: Vec<u64>,
     /// SHA-256 that names the table.
     pub table_name: [u8; 32],
@@ -54,9 +54,9 @@ pub struct UpdateWitness<'a> {
     pub gradient: &'a [i64],
     /// Blindings of its commitment.
     pub gradient_blindings: &'a [Scalar],
-    /// What C_U commits to.
+    /// What `C_U` commits to.
     pub update: &'a [i64],
-    /// Blindings of C_U.
+    /// Blindings of `C_U`.
     pub update_blindings: &'a [Scalar],
     /// The words, without noise none.
     pub words: &'a [u64],
@@ -69,7 +69,7 @@ pub struct UpdateWitness<'a> {
 pub struct UpdatePoints<'a> {
     /// To the gradient.
     pub gradient: &'a [u8],
-    /// C_U.
+    /// `C_U`.
     pub update: &'a [u8],
     /// To the words; without noise no bytes.
     pub words: &'a [u8],
