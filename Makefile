@@ -66,6 +66,10 @@ bench: setup
 bench-proofs: setup
 	$(PY) -m benchmarks.proofs --large --peer
 
+# Each part of the verifier taken out, one at a time: do the tests notice? An hour and more.
+mutation: setup
+	$(PY) tests/mutation/mutate_verifier.py
+
 bench-accuracy: setup
 	$(PY) -m benchmarks.accuracy
 
