@@ -278,6 +278,8 @@ impl System {
             for product in &domain.products {
                 self.check_product(domain, product)?;
             }
+            // Product columns of one matrix are opened together, by the same rows.
+            fits(rows_agree(domain), "two lengths of a row of one matrix")?;
         }
         Ok(())
     }
@@ -334,4 +336,22 @@ impl System {
         let whole = row.is_power_of_two() && row <= shape.width;
         Ok(whole && shape.entries.is_multiple_of(row) && shape.entries / row <= rows)
     }
+}
+
+/// Whether all product columns of a matrix have rows of the same length.
+fn rows_agree(domain: &Domain) -> bool {
+    let mut known: Vec<(Matrix, usize)> = Vec::new();
+    let columns = domain.columns.iter().filter_map(|column| match column {
+        Column::Product { matrix, row, .. } => Some((*matrix, *row)),
+        _ => None,
+    });
+    let products = domain.products.iter();
+    for (matrix, row) in columns.chain(products.map(|product| (product.right, product.row))) {
+        match known.iter().find(|(other, _)| *other == matrix) {
+            Some((_, length)) if *length != row => return false,
+            Some(_) => {}
+            None => known.push((matrix, row)),
+        }
+    }
+    true
 }

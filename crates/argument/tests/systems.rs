@@ -233,3 +233,19 @@ fn errors_say_what_is_wrong() {
         assert!(text.len() > 20 && !texts[..index].contains(text));
     }
 }
+
+#[test]
+fn two_lengths_of_a_row_of_one_matrix_are_refused() {
+    let short = || Column::Product {
+        matrix: Matrix::Input(0),
+        row: 2,
+        functional: Functional::Same(vec![number(1)]),
+    };
+    let grown = change(|system| system.domains[0].row_variables += 1);
+    assert!(proof_bytes(&grown.system).is_ok());
+    refused("another column", move |system| {
+        // Twice as many rows as places: the matrix no longer fits unless the domain grows with it.
+        system.domains[0].row_variables += 1;
+        system.domains[0].columns.push(short());
+    });
+}

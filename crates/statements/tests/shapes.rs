@@ -53,7 +53,13 @@ fn datasets_that_cannot_be_are_refused() {
     dataset("too many columns", |s| s.segment.columns = (1 << 16) + 1);
     dataset("no rows", |s| (s.segment.rows, s.segment.count) = (0, 0));
     dataset("too many rows", |s| s.segment.rows = (1 << 26) + 1);
-    dataset("a first row beyond the rows", |s| s.segment.first = 3);
+    dataset("the first row too many", |s| {
+        (s.segment.rows, s.segment.first, s.segment.count) = ((1 << 26) + 1, 1 << 26, 1);
+    });
+    dataset("a first row beyond the rows", |s| s.segment.first = 5);
+    dataset("no rows after the last", |s| {
+        (s.segment.first, s.segment.count) = (3, 0);
+    });
     dataset("a row less", |s| s.segment.count = 2);
     dataset("a row more", |s| s.segment.count = 4);
     dataset("a first row within a segment", |s| {
@@ -266,6 +272,41 @@ fn values_of_another_number_are_refused() {
     shape(made(&gradient[1..], &update, &words), "gradient");
     shape(made(&gradient, &update[1..], &words), "update");
     shape(made(&gradient, &update, &words[1..]), "words");
+}
+
+/// Labels that the model does not know, and margins beyond its limit.
+#[test]
+fn rows_of_which_no_gradient_can_be_proven_are_named() {
+    let refused = |kind: ModelKind, edit: &dyn Fn(&mut Owner)| {
+        let mut owner = owner(kind);
+        edit(&mut owner);
+        let statement = owner.gradient(0);
+        let (points, blindings) = owner.commit(&statement.segment);
+        let one = [Scalar::ONE];
+        let made = statement.prove(&owner.rows, &points, &blindings, &one, &[0; 32]);
+        match made {
+            Err(StatementError::Witness { place: 1, .. }) => {}
+            other => panic!("{kind:?}: {other:?}"),
+        }
+    };
+    let columns = owner(ModelKind::Linear).columns();
+    let label = 2 * columns - 1;
+    for (kind, labels) in [
+        (ModelKind::Linear, [4097, -4097]),
+        (ModelKind::Logistic, [2, -1]),
+        (ModelKind::Softmax, [3, -1]),
+    ] {
+        for value in labels {
+            refused(kind, &|owner| owner.rows[label] = value);
+        }
+        refused(kind, &|owner| {
+            owner.weights.fill(0);
+            owner.weights[0] = 1 << 30;
+            owner.rows[0] = 0;
+            owner.rows[columns] = 4096;
+            owner.rows[2 * columns] = 0;
+        });
+    }
 }
 
 /// What the prover itself refuses to prove, with the place.
