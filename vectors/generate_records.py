@@ -31,12 +31,17 @@ from cotrain.records.canonical import encode
 from cotrain.records.kinds import (
     AbortBody,
     AnswerBody,
+    ApprovalBody,
     Body,
     CheckBody,
+    Consent,
     DatasetBody,
+    ReceiptBody,
     RefusalBody,
     RevocationBody,
+    SignatureBody,
     SubmissionBody,
+    TransactionBody,
 )
 from cotrain.records.record import Record, blob_ref, decode_record, sign_record
 from cotrain.rounds.coordinator import Coordinator
@@ -139,7 +144,29 @@ def spoken_otherwise(agreement: Agreement, entries: list[bytes]) -> list[Record]
         (owner, AnswerBody(round=0, holder=other.did, share=blob_ref(b"a share"))),
         (owner, with_proof(entries, DatasetBody, b"a proof of the dataset")),
         (owner, with_proof(entries, SubmissionBody, b"a proof of the update")),
-        (owner, RevocationBody(reason="The ethics board withdrew its approval \u2013 today.")),
+        (
+            owner,
+            RevocationBody(
+                reason="The ethics board withdrew its approval \u2013 today.", signature=None
+            ),
+        ),
+        (owner, RevocationBody(reason="", signature="5a" * 65)),
+        (owner, with_consent(entries, DatasetBody)),
+        (hub, with_consent(entries, SignatureBody)),
+        (hub, TransactionBody(act="join", subject=owner.did, raw=blob_ref(b"a transaction"))),
+        (
+            hub,
+            ReceiptBody(
+                transaction=sha256(b"a record"),
+                block=12,
+                time=1_700_000_000,
+                succeeded=True,
+                gas=124_247,
+                events=sha256(b"[]"),
+                state_root=None,
+            ),
+        ),
+        (owner, ApprovalBody(signature="a5" * 65)),
         (hub, AbortBody(round=0, code="releases-missing", reason="1 of 2 key holders released")),
         (
             hub,
@@ -160,6 +187,14 @@ def with_proof(entries: list[bytes], kind: type[Body], proof: bytes) -> Body:
     records = (decode_record(entry, verify_signature) for entry in entries)
     body = next(record.body for record in records if isinstance(record.body, kind))
     return body.model_copy(update={"proof": blob_ref(proof)})
+
+
+def with_consent(entries: list[bytes], kind: type[Body]) -> Body:
+    """Return the first body of a kind as it is where money is moved."""
+    records = (decode_record(entry, verify_signature) for entry in entries)
+    body = next(record.body for record in records if isinstance(record.body, kind))
+    consent = Consent(signature="11" * 65, permit="22" * 65, deadline=1_702_592_000)
+    return body.model_copy(update={"consent": consent})
 
 
 def identity(person: Identity, run: str) -> dict[str, str]:

@@ -6,10 +6,10 @@ import {Anchor, AnchorProof, Live} from "./Types.sol";
 
 /// One anchor a round, at constant cost: what can be refused without seeing the ledger is refused here.
 ///
-/// The anchors themselves are in events; the chain keeps the head of a chain of hashes over them, from which
-/// any of them can be shown again.
+/// The chain keeps the head of a chain of hashes over the anchors, from which any of them can be shown again; what
+/// they say in full is in the transactions, which stand on the ledger.
 abstract contract Rounds is Membership {
-    event Anchored(bytes32 indexed agreement, uint32 indexed round, Anchor anchor);
+    event Anchored(bytes32 indexed agreement, uint32 indexed round, uint64 size, bytes32 root, bytes32 anchorHash);
 
     error NotCoordinator();
     error NotAllJoined();
@@ -37,8 +37,9 @@ abstract contract Rounds is Membership {
         current.rounds = next;
         current.epsilon = made.epsilon;
         current.opened = made.opened;
-        current.head = _link(current.head, _hashOf(made));
-        emit Anchored(agreement, next, made);
+        bytes32 added = _hashOf(made);
+        current.head = _link(current.head, added);
+        emit Anchored(agreement, next, made.size, made.root, added);
     }
 
     /// Reverts unless the anchor is one of the agreement's. Costs about 600 gas for each later round.

@@ -2,7 +2,8 @@
 
 1. The coordinator offers the agreement; its hash names the run.
 2. Every party reads it, and signs it if its owner approved it; data owners commit to words for their first noise.
-3. Every data owner commits to its rows, proves that they satisfy the schema, and registers the commitment.
+3. Every data owner commits to its rows, proves that they satisfy the schema, and registers the commitment. If money
+   is moved, the contracts are made and everybody joins there with a signature; price and stakes are drawn.
 4. The coordinator opens a round on the model that everybody can compute.
 5. Every owner trains on its rows, adds its share of the noise, commits to the result, proves that it is this,
    encrypts it under a key made for this round alone, and shares that key among the key holders.
@@ -12,8 +13,9 @@
 9. The set of survivors is fixed, once.
 10. Every key holder releases one sum of shares for that set; so only the sum of the keys is ever rebuilt.
 11. The sum of the updates is opened, checked against the product of the commitments, and the model takes one
-    public step. Steps 4 to 11 repeat.
-12. The model is released.
+    public step. If money is moved, the round is anchored on the contract. Steps 4 to 11 repeat.
+12. The model is released. If money is moved, every party runs all transactions again, signs the payment if they are
+    in order, and is paid.
 
 Each step is one or more signed records on the ledger (`cotrain.rounds.rules` says which may follow which); every
 party checks each of them for itself and cosigns the ledger. The same parties and coordinator run over a network
@@ -97,6 +99,11 @@ def run_in_process(
     if coordinator.state.abort is not None:
         raise aborted(*coordinator.state.abort, parties)
     return coordinator.state
+
+
+def let_all_read(coordinator: Coordinator, parties: Sequence[Party]) -> None:
+    """Let every party read and cosign what was logged after the run ended."""
+    _exchange(coordinator, parties, Meter())
 
 
 def aborted(code: str, reason: str, parties: Sequence[Party] = ()) -> RefusedError:

@@ -30,6 +30,10 @@ class HomeLayout:
         """What the party must remember of one run."""
         return self.path / f"journal-{run[:16]}.db"
 
+    def purchases(self, run: str) -> Path:
+        """What the party must remember of its paid uses of one run's model."""
+        return self.path / f"purchases-{run[:16]}.db"
+
     def rows(self, run: str) -> Path:
         """The encoded rows registered for one run: secret, exactly what the commitment commits to."""
         return self.path / f"rows-{run[:16]}.npy"
@@ -50,6 +54,21 @@ class RunLayout:
     def ledger(self) -> Path:
         """The ledger: all that an auditor needs."""
         return self.path / "ledger.db"
+
+    @property
+    def chain(self) -> Path:
+        """The run's own chain, if the agreement moves money: state and blocks."""
+        return self.path / "chain.db"
+
+    @property
+    def use(self) -> Path:
+        """What the server of the model must remember: the newest voucher and receipt of each buyer."""
+        return self.path / "use.db"
+
+    @property
+    def buyer(self) -> "HomeLayout":
+        """The home of a simulated buyer of the model."""
+        return HomeLayout(self.path / "parties" / "buyer")
 
     @property
     def model(self) -> Path:

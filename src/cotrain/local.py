@@ -26,6 +26,10 @@ from cotrain.rounds.journal import SqliteJournal
 from cotrain.rounds.party import OwnedData, Party
 from cotrain.rounds.view import View
 from cotrain.rounds.witness import log_policy
+from cotrain.settlement.chain.chain import Chain
+from cotrain.settlement.chain.embedded import EmbeddedChain
+from cotrain.settlement.chain.remote import RemoteChain
+from cotrain.settlement.terms import ContractTerms
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,11 @@ class Member:
 class LocalRun:
     """Everything that `cotrain.flow.run_in_process` needs."""
 
+    lead: Identity
     coordinator: Coordinator
     parties: Sequence[Party]
     ledger: Ledger = field(repr=False)
+    chain: Chain | None = field(repr=False)
     files: ExitStack = field(repr=False)
 
     def close(self) -> None:
@@ -153,6 +159,7 @@ def open_run(
     *,
     entropy: Sequence[Entropy],
     clock: Clock,
+    node: str | None = None,
 ) -> LocalRun:
     """Start a run in a folder, or go on with the one that is there.
 
@@ -162,6 +169,7 @@ def open_run(
         members: All parties, in the agreement's order.
         entropy: One source for each member.
         clock: The clock of all.
+        node: URL of a node of the agreement's chain; None for a chain of the run's own.
 
     Raises:
         OutsideError: the folder holds another run, or cannot be written.
@@ -177,8 +185,19 @@ def open_run(
         ]
         named = agreement.coordinator.did
         lead = next(member for member in members if member.identity.did == named)
-        coordinator = Coordinator(lead.identity, agreement, ledger, clock)
-        return LocalRun(coordinator, parties, ledger, files.pop_all())
+        chain = None if agreement.settlement is None else open_chain(run, agreement, clock, node)
+        if chain is not None:
+            files.callback(chain.close)
+        coordinator = Coordinator(lead.identity, agreement, ledger, clock, chain)
+        return LocalRun(lead.identity, coordinator, parties, ledger, chain, files.pop_all())
+
+
+def open_chain(run: RunLayout, agreement: Agreement, clock: Clock, node: str | None) -> Chain:
+    """Return the chain of a run: a node, or the file beside its ledger."""
+    terms = ContractTerms.of(agreement)
+    if node is not None:
+        return RemoteChain(node)
+    return EmbeddedChain(run.chain, terms.settlement.chain_id, clock)
 
 
 def make_folder(path: Path) -> None:

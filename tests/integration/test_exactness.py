@@ -100,4 +100,4 @@ def test_the_bytes_of_a_seeded_run_are_known(make_world: Any) -> None:
 
 KNOWN_RUN = "979a18a8ea8f53990a801efdeb26495e49a0274e80d7124fdfc9a3749a32ea49"
 KNOWN_WEIGHTS = [2394, -398, -365, 289]
-KNOWN_ROOT = "a5a77be86520d3e0d86ad5211b7a375449ff25d2bfe4e0aea3dc9f49c37d28c7"
+KNOWN_ROOT = "c34083405b471c94ad6d24b1c5fd665866d554c7e537c9f768480e254712106e"

@@ -337,7 +337,9 @@ def test_a_revocation_by_another_party_is_impossible(make_world: Any) -> None:
     world = make_world()
     coordinator, _ = at(world, Phase.SUBMITTING)
     coordinator_identity = world.actors["Coordinator"].identity
-    record = sign_record(coordinator_identity, world.agreement.digest, RevocationBody(reason=""))
+    record = sign_record(
+        coordinator_identity, world.agreement.digest, RevocationBody(reason="", signature=None)
+    )
     assert not coordinator.receive(Message(record))
     assert coordinator.state.revoked == []
     assert coordinator.state.refusals == [

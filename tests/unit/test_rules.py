@@ -122,7 +122,9 @@ def test_a_record_of_another_run(run: Run) -> None:
 
 def revocation(run: Run, name: str) -> Record:
     identity = run.world.actors[name].identity
-    return sign_record(identity, run.world.agreement.digest, RevocationBody(reason="why"))
+    return sign_record(
+        identity, run.world.agreement.digest, RevocationBody(reason="why", signature=None)
+    )
 
 
 def test_revocation_counts_once_and_for_owners_only(run: Run) -> None:
@@ -138,7 +140,7 @@ def test_revocation_counts_once_and_for_owners_only(run: Run) -> None:
             apply_record(state, revocation(run, name), run.source)
         assert caught.value.code == code
     stranger = sign_record(
-        Identity(bytes(32)), run.world.agreement.digest, RevocationBody(reason="")
+        Identity(bytes(32)), run.world.agreement.digest, RevocationBody(reason="", signature=None)
     )
     with pytest.raises(RefusedError):
         apply_record(state, stranger, run.source)

@@ -3,7 +3,7 @@
 mod support;
 
 use cotrain_argument::{Equation, ProofError};
-use cotrain_statements::{FeatureKind, ModelKind, StatementError};
+use cotrain_statements::{ModelKind, StatementError};
 use support::{Owner, Shape};
 
 #[test]
@@ -138,5 +138,23 @@ fn rows_that_break_the_schema_cannot_be_proven() {
             other => panic!("{other}"),
         }
     }
-    let _ = FeatureKind::Numeric;
+}
+
+#[test]
+fn a_row_of_two_categories_at_once_cannot_be_proven() {
+    let shape = Shape {
+        rows: 9,
+        ..Shape::mixed()
+    };
+    let (columns, first) = (Owner::new(shape).columns(), shape.numeric + shape.flags);
+    let mut owner = Owner::new(shape);
+    let row = &mut owner.rows[5 * columns..6 * columns];
+    let bias = row[columns - 2];
+    row[first..first + 3].copy_from_slice(&[bias, 0, bias]);
+    match owner.register().unwrap_err() {
+        StatementError::Witness { place, column, .. } => {
+            assert_eq!((place, column), (5, Some(first + 2)));
+        }
+        other => panic!("{other}"),
+    }
 }

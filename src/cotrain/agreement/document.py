@@ -12,13 +12,21 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from cotrain.agreement.committee import MAX_COMMITTEE_EXCESS, committee_excess
 from cotrain.agreement.schema import NumericTarget, Schema
+from cotrain.agreement.settlement import Address, SettlementTerm, check_settlement
 from cotrain.errors import MalformedError, RefusedError
 from cotrain.records.canonical import decode, encode, sha256
 from cotrain.records.kinds import Did, Digest
 
 FORMAT: Final = "cotrain/agreement/1"
 
-Role = Literal["data_owner", "coordinator", "model_demander", "algorithm_developer", "auditor"]
+Role = Literal[
+    "data_owner",
+    "coordinator",
+    "model_demander",
+    "algorithm_developer",
+    "compute_provider",
+    "auditor",
+]
 Purpose = Literal[
     "clinical-research",
     "credit-risk",
@@ -46,11 +54,12 @@ class _Term(BaseModel):
 
 
 class PartyTerm(_Term):
-    """One party: its name for people, its identity for machines, and what it does."""
+    """One party: its name for people, its identity for machines, what it does, and where it is paid."""
 
     name: Name
     did: Did
     roles: list[Role] = Field(min_length=1)
+    account: Address | None = None
 
 
 class AlgorithmTerm(_Term):
@@ -122,6 +131,7 @@ class Agreement(_Term):
     assurance: Assurance
     step_seconds: int = Field(ge=1, le=10**7)
     expires: int = Field(ge=0, lt=_END_OF_CALENDAR)
+    settlement: SettlementTerm | None = None
 
     @model_validator(mode="after")
     def _check_rules(self) -> "Agreement":
@@ -129,6 +139,7 @@ class Agreement(_Term):
         _check_quorum(self)
         _check_algorithm(self)
         _check_privacy(self)
+        check_settlement(self)
         return self
 
     @cached_property

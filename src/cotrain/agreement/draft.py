@@ -1,6 +1,6 @@
 """Drafting an agreement: the few things people decide, and defaults for the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -54,9 +54,23 @@ class Wishes:
 
 
 def draft_agreement(
-    schema: Schema, parties: Sequence[PartyTerm], wishes: Wishes, *, entropy: Entropy, clock: Clock
+    schema: Schema,
+    parties: Sequence[PartyTerm],
+    wishes: Wishes,
+    *,
+    entropy: Entropy,
+    clock: Clock,
+    settlement: Mapping[str, object] | None = None,
 ) -> Agreement:
     """Return an agreement with sensible values for everything that `wishes` leaves open.
+
+    Args:
+        schema: What the owners' tables satisfy.
+        parties: All parties.
+        wishes: What the people decide.
+        entropy: For the nonce.
+        clock: For the expiry.
+        settlement: Money terms (`cotrain.settlement.draft`); None if no money is moved.
 
     Raises:
         MalformedError: the wishes contradict each other.
@@ -78,6 +92,7 @@ def draft_agreement(
         "assurance": wishes.assurance,
         "step_seconds": wishes.step_seconds,
         "expires": clock.now() + wishes.days * 86_400,
+        "settlement": settlement,
     }
     return parse_agreement(value)
 
@@ -132,11 +147,16 @@ def _privacy_term(wishes: Wishes) -> dict[str, str]:
     }
 
 
+def colluders_of(owners: int, wishes: Wishes) -> int:
+    """Return how many owners may collude: as wished, or a sensible number."""
+    if wishes.colluders is not None:
+        return wishes.colluders
+    share = 3 if owners <= MAX_HOLDERS else 10  # a drawn committee tolerates fewer
+    return max(0, min(max(1, (owners - 1) // share), owners - 2))
+
+
 def _quorum_term(owners: int, wishes: Wishes) -> dict[str, int]:
-    colluders = wishes.colluders
-    if colluders is None:
-        share = 3 if owners <= MAX_HOLDERS else 10  # a drawn committee tolerates fewer
-        colluders = max(0, min(max(1, (owners - 1) // share), owners - 2))
+    colluders = colluders_of(owners, wishes)
     survivors = wishes.survivors if wishes.survivors is not None else max(colluders + 2, owners - 1)
     if owners <= MAX_HOLDERS:
         holders, holder_colluders = owners, colluders

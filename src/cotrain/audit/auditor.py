@@ -2,7 +2,8 @@
 
 Steps (docs/spec/audit.md): 1. the file and its tree; 2. the agreement, which names the run, the log's key and the
 witnesses; 3. the last checkpoint and its cosignatures; 4. every entry, in order, by the same rules that the
-parties follow: signatures, commitments, proofs, shares, opened sums, model steps; 5. what was spent.
+parties follow: signatures, commitments, proofs, shares, opened sums, model steps; 5. what was spent; 6. every
+transaction, run again on an EVM of the auditor's own.
 The first entry that is wrong is named. A quick audit verifies a sample of the proofs, and says so.
 """
 
@@ -17,13 +18,15 @@ from cotrain.identity.did_key import verify_signature
 from cotrain.ledger.fsck import verify_all
 from cotrain.ledger.policy import VerifiedCheckpoint
 from cotrain.ledger.store import Ledger
-from cotrain.privacy.rdp import Accountant
 from cotrain.records.canonical import sha256
 from cotrain.records.kinds import AgreementBody, BlobRef, DatasetBody, SubmissionBody
 from cotrain.records.record import Record, decode_record
+from cotrain.rounds.money import epsilon_spent
 from cotrain.rounds.rules import apply_record
 from cotrain.rounds.state import Phase, RunState
 from cotrain.rounds.witness import cosignatures_needed, log_policy
+from cotrain.settlement.history import check_history
+from cotrain.settlement.statement import MoneyFigures, read_statement
 
 
 def ignore_progress(done: int, total: int) -> None:
@@ -75,6 +78,7 @@ class AuditReport:
         owners: What the ledger says of each data owner.
         refused: Records that the coordinator refused.
         state: The final state.
+        money: Who paid and who was paid, read off the transactions that were run again; None if none is moved.
     """
 
     run: str
@@ -89,6 +93,7 @@ class AuditReport:
     owners: tuple[OwnerAudit, ...]
     refused: tuple[tuple[str, str, str], ...]
     state: RunState = field(repr=False)
+    money: MoneyFigures | None = None
 
     @property
     def proven(self) -> tuple[str, ...]:
@@ -146,6 +151,8 @@ def audit(
         proofs = pool.finish()
     # Step 5.
     unsure = _check_cosigners(agreement, state.phase, len(checkpoint.cosigned_at))
+    # Step 6.
+    money = read_money(state)
     return AuditReport(
         run=agreement.digest,
         agreement=agreement,
@@ -159,7 +166,22 @@ def audit(
         owners=tuple(_owner(state, proofs, party) for party in agreement.owners),
         refused=tuple(state.refusals),
         state=state,
+        money=money,
     )
+
+
+def read_money(state: RunState) -> MoneyFigures | None:
+    """Run all transactions again, compare with the receipts, and read who was paid off what they told.
+
+    Raises:
+        ForgeryError: a receipt on the ledger is not what the contracts answer.
+    """
+    money = state.money
+    if money is None:
+        return None
+    steps = [(answered.sent.raw, answered.receipt) for answered in money.history]
+    outcomes = check_history(money.terms, steps)
+    return read_statement(money.terms, [outcome.events for outcome in outcomes])
 
 
 def _check_cosigners(agreement: Agreement, phase: Phase, count: int) -> tuple[str, ...]:
@@ -180,15 +202,6 @@ def _check_cosigners(agreement: Agreement, phase: Phase, count: int) -> tuple[st
     return (
         f"that there is no other history of this run: {count} parties cosigned, {needed} are needed",
     )
-
-
-def epsilon_spent(state: RunState, did: str) -> float | None:
-    """Return the epsilon spent on an owner's rows by the submissions on the ledger; None without noise."""
-    event, count = state.derived.event, state.submitted.get(did, 0)
-    if event is None:
-        return None
-    spent = [event.repeated(count)] if count else []
-    return Accountant().after(spent).epsilon(float(state.terms.delta))
 
 
 def _agreement(ledger: Ledger, expected_run: str | None) -> Agreement:
@@ -316,7 +329,21 @@ def _checked(
         "contributions in opened sums, each once": survivors,
         "opened sums that open the product of the commitments": kinds["result"],
         "model steps recomputed": kinds["result"],
+        **_checked_money(state),
         "cosignatures of the last checkpoint": cosignatures,
+    }
+
+
+def _checked_money(state: RunState) -> dict[str, int]:
+    money = state.money
+    if money is None:
+        return {}
+    return {
+        "transactions run again on an EVM of the auditor's own, with equal answers": len(
+            money.history
+        ),
+        "rounds anchored on the contract, as the ledger says": money.anchored,
+        "signatures under the payment": len(money.approvals),
     }
 
 

@@ -25,6 +25,11 @@ _ALWAYS = (
     "that an identity belongs to the organisation whose name stands beside it in the agreement",
     "the quality figures of a report: they are computed outside the protocol, on test rows in the clear",
 )
+_MONEY = (
+    "what a credit is worth: it is a promise of its issuer, and who must honour it is no matter of this ledger",
+    "that a model is not used without paying: who has a copy can use it, the contract pays for vouchers only",
+)
+_OWN_CHAIN = "that the coordinator takes every transaction that it is given: it can delay one, but not change it"
 _PROVEN_DATA = (
     "every registered dataset satisfies the schema, and its owner can open the commitment to it"
 )
@@ -41,9 +46,10 @@ _PROVEN_NOISE = (
 def not_checked(agreement: Agreement) -> tuple[str, ...]:
     """Return what no ledger of a run under this agreement can show."""
     noise = agreement.privacy.noise != "none"
+    always = (*_ALWAYS, *(() if agreement.settlement is None else (*_MONEY, _OWN_CHAIN)))
     if agreement.is_proven:
-        return (*_BEYOND_PROOFS, *(_BEYOND_PROOF_OF_NOISE if noise else ()), *_ALWAYS)
-    return (_NO_PROOFS[0], *((_NO_PROOF_OF_NOISE,) if noise else ()), _NO_PROOFS[1], *_ALWAYS)
+        return (*_BEYOND_PROOFS, *(_BEYOND_PROOF_OF_NOISE if noise else ()), *always)
+    return (_NO_PROOFS[0], *((_NO_PROOF_OF_NOISE,) if noise else ()), _NO_PROOFS[1], *always)
 
 
 def proven(agreement: Agreement, *, updates: bool) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from cotrain.cli.options import (
     assurance_option,
     epsilon_option,
     json_option,
+    price_option,
     rounds_option,
     seed_option,
     split_option,
@@ -20,7 +21,11 @@ from cotrain.cli.options import (
 from cotrain.data import heart
 from cotrain.layout import RunLayout
 from cotrain.local import hold_folder
-from cotrain.report.experiment import Table, prepare
+from cotrain.report.experiment import COORDINATOR, DEVELOPER, Table, prepare
+from cotrain.settlement.draft import MoneyWishes
+
+QUERIES = 5
+"""Patients for whom a buyer pays for the model's answer at the end."""
 
 NOTES = (
     "Real data: UCI Heart Disease (Janosi, Steinbrunn, Pfisterer, Detrano), 920 patients, CC BY 4.0.",
@@ -42,6 +47,7 @@ NOTES = (
 @epsilon_option
 @rounds_option
 @assurance_option
+@price_option(1000)
 @split_option
 @seed_option
 @json_option
@@ -50,6 +56,7 @@ def demo(
     epsilon: str | None,
     rounds: int,
     assurance: Assurance,
+    price: int | None,
     split_seed: int,
     insecure_seed: str | None,
     *,
@@ -73,8 +80,16 @@ def demo(
         survivors=3,
         assurance=assurance,
     )
+    money = None
+    if price is not None:
+        shares = {DEVELOPER: 10, COORDINATOR: 10}
+        money = MoneyWishes(price=price, shares=shares, stake_owner=50, stake_coordinator=100)
     table = Table(heart.TABLE_PATH, heart.OWNER_COLUMN, load_schema(heart.SCHEMA_PATH))
     layout = RunLayout(out)
     with hold_folder(layout):
-        experiment = prepare(layout, table, wishes, entropy=entropy, clock=clock, seed=split_seed)
-        carry_out(experiment, entropy=entropy, clock=clock, notes=NOTES, as_json=as_json)
+        experiment = prepare(
+            layout, table, wishes, entropy=entropy, clock=clock, seed=split_seed, money=money
+        )
+        carry_out(
+            experiment, entropy=entropy, clock=clock, notes=NOTES, queries=QUERIES, as_json=as_json
+        )

@@ -36,6 +36,7 @@ def carry_out(
     entropy: EntropyOf,
     clock: Clock,
     notes: Sequence[str] = (),
+    queries: int = 0,
     as_json: bool,
 ) -> None:
     """Run the protocol with a progress bar, audit its ledger, save and print the report."""
@@ -45,7 +46,7 @@ def carry_out(
         tell(f"the run in {layout.path} is finished; this is its report (--out makes another run)")
     else:
         with progress_bars() as bars:
-            outcome = _perform(experiment, bars, entropy, clock)
+            outcome = _perform(experiment, bars, entropy, clock, queries)
             checked, figures = _audit(layout, bars)
             task = bars.add_task("comparing with training alone", total=len(experiment.splits) + 2)
             report = build_report(
@@ -61,7 +62,9 @@ def carry_out(
     emit(report, as_json=as_json, show=lambda: show_report(report, layout.path))
 
 
-def _perform(experiment: Experiment, bars: Progress, entropy: EntropyOf, clock: Clock) -> Outcome:
+def _perform(
+    experiment: Experiment, bars: Progress, entropy: EntropyOf, clock: Clock, queries: int
+) -> Outcome:
     task = bars.add_task("training together", total=experiment.agreement.rounds)
 
     def progress(state: RunState) -> None:
@@ -69,7 +72,7 @@ def _perform(experiment: Experiment, bars: Progress, entropy: EntropyOf, clock: 
         waits = "" if ended else f", waiting for {state.phase.value}"
         bars.update(task, completed=len(state.opened), description=f"training together{waits}")
 
-    return perform(experiment, entropy=entropy, clock=clock, progress=progress)
+    return perform(experiment, entropy=entropy, clock=clock, progress=progress, queries=queries)
 
 
 def _audit(layout: RunLayout, bars: Progress) -> tuple[AuditReport, LedgerFigures]:

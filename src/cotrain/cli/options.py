@@ -85,6 +85,29 @@ delta_option = click.option(
     show_default=True,
     help="Probability with which the privacy guarantee may fail.",
 )
+
+
+def price(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    """Turn a price in whole credits into a number; "none" becomes None."""
+    if value is None or value.lower() == NO_NOISE:
+        return None
+    if not (value.isascii() and value.isdigit() and int(value) <= 10**12):
+        raise click.BadParameter(f"{value!r} is not a whole number of credits, or none.")
+    return int(value)
+
+
+def price_option(default: int | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option for what the demander pays for the whole run."""
+    return click.option(
+        "--price",
+        metavar="CREDITS",
+        callback=price,
+        default=NO_NOISE if default is None else str(default),
+        show_default=True,
+        help='What the demander pays for the run, shared as agreed; "none" to move no money.',
+    )
+
+
 rounds_option = click.option(
     "--rounds",
     type=click.IntRange(1, MAX_ROUNDS),

@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from cotrain.cli.output import bullets, console, print_table, say, table
+from cotrain.report.money import MONEY_HEAD, money_rows, money_words
 from cotrain.report.words import (
     METRIC_NAMES,
     PROOF_HEAD,
@@ -32,6 +33,10 @@ def show_report(report: dict[str, Any], folder: Path) -> None:
     counts = [f"{count:>6}" for count in assurance["checked"].values()]
     out.print(bullets(assurance["checked"], counts))
     _show_proofs(report)
+    if report["money"] is not None:
+        say("\n" + money_words(report))
+        symbol = report["money"]["symbol"]
+        print_table(f"who was paid what, in {symbol}", table(MONEY_HEAD, money_rows(report)))
     say("not checked", "bold")
     out.print(bullets(assurance["recorded"]))
     say("\ngood to know", "bold")

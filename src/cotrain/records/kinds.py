@@ -14,6 +14,8 @@ Key = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 RoundNumber = Annotated[int, Field(ge=0, lt=2**31)]
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 Text = Annotated[str, Field(max_length=2000)]
+AccountSignature = Annotated[str, Field(pattern=r"^[0-9a-f]{130}$")]
+Time = Annotated[int, Field(ge=0, lt=2**53)]
 
 
 class Value(BaseModel):
@@ -27,6 +29,18 @@ class BlobRef(Value):
 
     sha256: Digest
     size: Annotated[int, Field(ge=0, lt=2**53)]
+
+
+class Consent(Value):
+    """What a party signs with its account to join on the contract (EIP-712; docs/spec/settlement.md).
+
+    `signature` is under the consent; `permit`, where something is drawn from credits that the run itself
+    issues, under an ERC-2612 permit; both hold until `deadline`.
+    """
+
+    signature: AccountSignature
+    permit: AccountSignature | None
+    deadline: Time
 
 
 class Body(Value):
@@ -52,18 +66,21 @@ class SignatureBody(Body):
     `sealing_key` is the X25519 public key to which key shares are sealed; `coin_commitment` binds the party
     to its part of the first beacon before it sees the parts of others. An owner, where the agreement asks for
     noise, also commits to the `noise_words` of its first submission, before their coins can be known; None else.
+    A party without data joins on the contract with this record, if money is moved, by its `consent`.
     """
 
     KIND: ClassVar[str] = "signature"
     sealing_key: Key
     coin_commitment: Digest
     noise_words: BlobRef | None
+    consent: Consent | None
 
 
 class DatasetBody(Body):
     """Step 3: a data owner registers its committed rows and reveals its coin.
 
-    `proof` shows that the rows satisfy the schema; None if the agreement asks for no proofs.
+    `proof` shows that the rows satisfy the schema; None if the agreement asks for no proofs. If money is moved,
+    the owner joins on the contract with this dataset, by its `consent`.
     """
 
     KIND: ClassVar[str] = "dataset"
@@ -73,6 +90,7 @@ class DatasetBody(Body):
     commitments: BlobRef
     coin: Digest
     proof: BlobRef | None
+    consent: Consent | None
 
 
 class OpenBody(Body):
@@ -191,10 +209,46 @@ class FinishBody(Body):
 
 
 class RevocationBody(Body):
-    """An owner withdraws its data from the next round on."""
+    """An owner withdraws its data from the next round on; where money is moved, also from the contract."""
 
     KIND: ClassVar[str] = "revocation"
     reason: Text
+    signature: AccountSignature | None
+
+
+class TransactionBody(Body):
+    """A transaction that the coordinator is about to send to the contracts; `raw` is it, signed."""
+
+    KIND: ClassVar[str] = "transaction"
+    act: Code
+    subject: Annotated[
+        str, Field(pattern=r"^([A-Za-z]{0,40}|did:key:z[1-9A-HJ-NP-Za-km-z]{40,60})$")
+    ]
+    raw: BlobRef
+
+
+class ReceiptBody(Body):
+    """What the contracts answered to the transaction before it.
+
+    `events` is the SHA-256 over what they told (`cotrain.settlement.history`); `state_root` is that of the run's own
+    chain after the transaction, None on a chain that others use too.
+    """
+
+    KIND: ClassVar[str] = "receipt"
+    transaction: Digest
+    block: Annotated[int, Field(ge=0, lt=2**53)]
+    time: Time
+    succeeded: bool
+    gas: Annotated[int, Field(ge=0, lt=2**53)]
+    events: Digest
+    state_root: Digest | None
+
+
+class ApprovalBody(Body):
+    """A party checked ledger and contracts after the last round, and signs the release of the money."""
+
+    KIND: ClassVar[str] = "approval"
+    signature: AccountSignature
 
 
 class RefusalBody(Body):
@@ -225,6 +279,9 @@ BODIES: dict[str, type[Body]] = {
         AbortBody,
         FinishBody,
         RevocationBody,
+        TransactionBody,
+        ReceiptBody,
+        ApprovalBody,
         RefusalBody,
     )
 }

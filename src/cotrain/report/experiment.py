@@ -5,29 +5,46 @@ All parties run in this process, each with its own home, journal, keys and view 
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from cotrain.agreement.document import Agreement, PartyTerm, decode_agreement
-from cotrain.agreement.draft import Wishes, draft_agreement
+from cotrain.agreement.document import Agreement, PartyTerm, Role, decode_agreement
+from cotrain.agreement.draft import Wishes, colluders_of, draft_agreement
 from cotrain.agreement.numerals import code_key
 from cotrain.agreement.schema import NumericTarget, Schema
 from cotrain.dataset.encoding import EncodedDataset, encode_table
 from cotrain.dataset.reader import TableSource, list_owners
 from cotrain.errors import DataError, OutsideError
-from cotrain.flow import Meter, run_in_process
+from cotrain.flow import Meter, let_all_read, run_in_process
 from cotrain.identity.keys import load_identity
 from cotrain.layout import HomeLayout, RunLayout
-from cotrain.local import Member, approve, create_home, make_folder, open_run, register_rows
+from cotrain.local import (
+    LocalRun,
+    Member,
+    approve,
+    create_home,
+    make_folder,
+    open_run,
+    register_rows,
+)
 from cotrain.ports import Clock, Entropy
 from cotrain.report.evaluation import Split, split_rows
 from cotrain.report.request import Request, check_same, request_of
+from cotrain.rounds.journal import SqliteJournal
 from cotrain.rounds.plan import RunPlan
 from cotrain.rounds.state import RunState
+from cotrain.serving.session import Shop, ask_queries, open_deposit, settle_use
+from cotrain.settlement.chain.chain import Chain
+from cotrain.settlement.chain.signing import account_of
+from cotrain.settlement.draft import MoneyWishes, draft_settlement
 
 COORDINATOR = "Coordinator"
+DEMANDER = "Demander"
+DEVELOPER = "Developer"
+BUYER = "Buyer"
 
 EntropyOf = Callable[[str], Entropy]
 
@@ -85,25 +102,40 @@ class Outcome:
 
 
 def prepare(
-    layout: RunLayout, table: Table, wishes: Wishes, *, entropy: EntropyOf, clock: Clock, seed: int
+    layout: RunLayout,
+    table: Table,
+    wishes: Wishes,
+    *,
+    entropy: EntropyOf,
+    clock: Clock,
+    seed: int,
+    money: MoneyWishes | None = None,
 ) -> Experiment:
     """Divide the table, make the homes, draft and approve the agreement, register the rows.
 
-    A run that was prepared before in this folder, for the same request, is taken up as it is.
+    A run that was prepared before in this folder, for the same request, is taken up as it is. With `money`, a
+    demander and an algorithm developer take part besides the owners and the coordinator.
 
     Raises:
         DataError: the table does not fit the schema, has fewer than two owners, or an owner has too few rows.
         UsageError: the folder holds a run that was made for another request.
     """
-    asked = request_of(table.path, table.owner_column, table.schema, wishes, seed)
+    asked = request_of(table.path, table.owner_column, table.schema, wishes, seed, money)
     if layout.agreement.exists():
         check_same(layout, asked)
         return resume(layout)
     splits = _split_by_owner(table, seed)
-    homes = layout.homes((*splits, COORDINATOR))
+    others = (COORDINATOR,) if money is None else (DEMANDER, DEVELOPER, COORDINATOR)
+    homes = layout.homes((*splits, *others))
     members = [Member(create_home(home, name, entropy(name)), home) for name, home in homes.items()]
+    parties = _terms(members, paid=money is not None)
     agreement = draft_agreement(
-        table.schema, _terms(members), wishes, entropy=entropy(COORDINATOR), clock=clock
+        table.schema,
+        parties,
+        wishes,
+        entropy=entropy(COORDINATOR),
+        clock=clock,
+        settlement=_settlement(parties, wishes, money),
     )
     RunPlan.derive(agreement)
     for member in members:
@@ -155,8 +187,16 @@ def perform(
     entropy: EntropyOf,
     clock: Clock,
     progress: Callable[[RunState], None],
+    queries: int = 0,
 ) -> Outcome:
     """Run the protocol to its end, or go on from where it was interrupted.
+
+    Args:
+        experiment: What to run.
+        entropy: One source for each party.
+        clock: The clock of all.
+        progress: Called with the coordinator's state after each pass.
+        queries: Test rows on which a simulated buyer then pays for the model's answer, if money is moved.
 
     Raises:
         RefusedError: the run was aborted.
@@ -169,11 +209,33 @@ def perform(
     opened_before = len(run.coordinator.state.opened)
     try:
         state = run_in_process(run.coordinator, run.parties, progress=progress, meter=meter)
+        if queries and run.chain is not None:
+            _use(experiment, run, run.chain, clock, entropy(BUYER), queries)
     finally:
         run.close()
     if state.released_model is not None:
         experiment.layout.model.write_bytes(state.released_model)
     return Outcome(state, meter, len(state.opened) - opened_before)
+
+
+def _use(
+    experiment: Experiment, run: LocalRun, chain: Chain, clock: Clock, entropy: Entropy, count: int
+) -> None:
+    """Let a buyer pay for answers on the first test rows of the first owner; everybody then cosigns the ledger."""
+    layout, home = experiment.layout, experiment.layout.buyer
+    buyer = create_home(home, BUYER, entropy)
+    rows = next(iter(experiment.splits.values())).test[:count, :-1]
+    with (
+        closing(SqliteJournal(layout.use)) as store,
+        closing(SqliteJournal(home.purchases(experiment.agreement.digest))) as purchases,
+    ):
+        shop = Shop(run.lead, run.coordinator, chain, clock, store)
+        open_deposit(shop, buyer, len(rows) * shop.use_terms.price)
+        asked = shop.server().newest_query(account_of(buyer).address)
+        done = 0 if asked is None else asked.voucher.queries
+        ask_queries(shop, buyer, purchases, rows[done:].tolist())
+        settle_use(shop, account_of(buyer).address)
+    let_all_read(run.coordinator, run.parties)
 
 
 def write_json(path: Path, value: object) -> None:
@@ -200,8 +262,8 @@ def _check_names(column: str, owners: Sequence[str]) -> None:
     """Refuse names that would not tell the owners, and the coordinator, apart."""
     if "" in owners:
         reason = f"some rows name no owner in the column {column!r}"
-    elif COORDINATOR in owners:
-        reason = f"an owner in the column {column!r} has the coordinator's name, {COORDINATOR!r}"
+    elif taken := {COORDINATOR, DEMANDER, DEVELOPER} & set(owners):
+        reason = f"an owner in the column {column!r} has the name of another party, {min(taken)!r}"
     elif len({code_key(owner) for owner in owners}) < len(owners):
         reason = f"an owner in the column {column!r} is written in two ways, such as 1 and 1.0"
     else:
@@ -229,15 +291,32 @@ def _split(table: Table, owner: str, seed: int) -> Split:
     return split
 
 
-def _terms(members: Sequence[Member]) -> list[PartyTerm]:
+def _terms(members: Sequence[Member], *, paid: bool) -> list[PartyTerm]:
+    roles: dict[str, list[Role]] = {COORDINATOR: ["coordinator"]}
+    if paid:
+        roles = {
+            COORDINATOR: ["coordinator", "compute_provider"],
+            DEMANDER: ["model_demander"],
+            DEVELOPER: ["algorithm_developer"],
+        }
     return [
         PartyTerm(
             name=member.identity.name,
             did=member.identity.did,
-            roles=["coordinator"] if member.identity.name == COORDINATOR else ["data_owner"],
+            roles=roles.get(member.identity.name, ["data_owner"]),
+            account=account_of(member.identity).address if paid else None,
         )
         for member in members
     ]
+
+
+def _settlement(
+    parties: Sequence[PartyTerm], wishes: Wishes, money: MoneyWishes | None
+) -> dict[str, object] | None:
+    if money is None:
+        return None
+    owners = sum("data_owner" in party.roles for party in parties)
+    return draft_settlement(parties, money, colluders=colluders_of(owners, wishes))
 
 
 def _keep_rows(member: Member, agreement: Agreement, split: Split) -> None:

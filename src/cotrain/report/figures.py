@@ -14,6 +14,7 @@ from cotrain.flow import VERIFYING
 from cotrain.privacy.rdp import Accountant
 from cotrain.report.experiment import Experiment, Outcome
 from cotrain.report.ledger_figures import LedgerFigures
+from cotrain.report.money import money_figures
 from cotrain.report.quality import Step, compare
 from cotrain.report.words import PROVE_DATA, PROVE_UPDATES, VERIFY_PROOFS
 from cotrain.rounds.state import RunState
@@ -79,6 +80,7 @@ def build_report(
         if experiment.splits
         else None,
         "assurance": _assurance(evidence),
+        "money": money_figures(evidence.audit),
         "cost": _cost(evidence),
         "machine": {
             "cores": os.cpu_count(),

@@ -5,11 +5,13 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from cotrain.report.money import MONEY_HEAD, money_rows, money_words
 from cotrain.report.plots import (
     MAX_OWNERS,
     plot_budget,
     plot_bytes,
     plot_gain,
+    plot_payouts,
     plot_rounds,
     plot_seconds,
 )
@@ -32,7 +34,7 @@ def render_page(report: Report) -> str:
     """Return the HTML page of a report (the JSON value of `cotrain.report.figures`); the same for the same report."""
     title = escape(report["title"])
     style = files("cotrain.report").joinpath("page.css").read_text(encoding="utf-8")
-    sections = (_head, _quality, _privacy, _assurance, _cost, _notes)
+    sections = (_head, _quality, _privacy, _assurance, _money, _cost, _notes)
     body = "\n".join(section(report) for section in sections)
     return (
         '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
@@ -240,6 +242,19 @@ def _proven(report: Report) -> str:
         "Times are of all proofs that a party made or verified; every party verifies those of all."
     )
     return f"{claims}<h3>Proofs, by party</h3>\n{table}<p class=soft>{words}</p>\n"
+
+
+def _money(report: Report) -> str:
+    """Return who was paid what and why; nothing if no money is moved."""
+    if report["money"] is None:
+        return ""
+    symbol = report["money"]["symbol"]
+    caption = "Paid out by the contracts, by party: for the run, and for paid uses of the model."
+    return (
+        f"<h2>Who was paid what</h2>\n<p>{escape(money_words(report))} Amounts in {escape(symbol)}, read off the "
+        "transactions, which the audit ran again.</p>\n"
+        f"{_figure(plot_payouts(report), caption)}\n{_table(MONEY_HEAD, money_rows(report))}"
+    )
 
 
 def _cost(report: Report) -> str:

@@ -93,6 +93,31 @@ def plot_rounds(report: Report) -> str:
         return _svg(figure, "rounds", "Quality of the model after each round")
 
 
+def plot_payouts(report: Report) -> str:
+    """Return two bars for each party that was paid: for the run, and for uses of the model, each on its own scale."""
+    money = report["money"]
+    unit = 10 ** money["decimals"]
+    paid = [found for found in money["accounts"] if found["earned_for_run"] or found["royalties"]]
+    names = [found["name"] for found in paid][:MAX_OWNERS]
+    panels = (("earned_for_run", "for the run", GREEN), ("royalties", "for uses", ORANGE))
+    with rc_context(_STYLE):
+        figure, _ = _figure(1.2 + 0.32 * max(1, len(names)))
+        figure.clear()
+        for place, (key, label, colour) in enumerate(panels, 1):
+            axes = figure.add_subplot(1, 2, place)
+            values = [found[key] / unit for found in paid][:MAX_OWNERS]
+            bars = axes.barh(range(len(names)), values, color=colour, height=0.6)
+            axes.bar_label(bars, [f" {value:,.6g}" for value in values], color=INK, fontsize=9)
+            axes.set_yticks(range(len(names)), names if place == 1 else [""] * len(names))
+            axes.invert_yaxis()
+            axes.margins(x=0.25)
+            axes.set_xlabel(f"{label}, {money['symbol']}")
+            axes.grid(visible=True, axis="x")
+        return _svg(
+            figure, "payouts", "What each party was paid, for the run and for uses of the model"
+        )
+
+
 def plot_budget(report: Report) -> str:
     """Return lines: epsilon spent by each owner after each round, and the agreement's limit."""
     points = report["privacy"]["spent_after_round"]

@@ -11,12 +11,18 @@ from cotrain.agreement.draft import Wishes
 from cotrain.agreement.schema import Schema
 from cotrain.errors import OutsideError, UsageError
 from cotrain.layout import RunLayout
+from cotrain.settlement.draft import MoneyWishes
 
 Request = dict[str, str]
 
 
 def request_of(
-    path: Path, owner_column: str, schema: Schema, wishes: Wishes, split_seed: int
+    path: Path,
+    owner_column: str,
+    schema: Schema,
+    wishes: Wishes,
+    split_seed: int,
+    money: MoneyWishes | None = None,
 ) -> Request:
     """Return what is asked for, one text for each option.
 
@@ -38,6 +44,7 @@ def request_of(
         "survivors": _or_default(wishes.survivors),
         "assurance": wishes.assurance,
         "split-seed": str(split_seed),
+        "price": "none" if money is None else str(money.price),
     }
 
 

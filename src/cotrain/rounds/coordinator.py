@@ -25,6 +25,7 @@ from cotrain.records.kinds import (
     RefusalBody,
     ResultBody,
     SurvivorsBody,
+    TransactionBody,
 )
 from cotrain.records.record import (
     Message,
@@ -36,6 +37,8 @@ from cotrain.records.record import (
 )
 from cotrain.rounds.claims import RememberingVerifier
 from cotrain.rounds.end_rules import (
+    APPROVALS_MISSING,
+    CONTRACT_REFUSED,
     SUM_DOES_NOT_OPEN,
     key_bytes,
     open_round,
@@ -43,9 +46,14 @@ from cotrain.rounds.end_rules import (
     step,
     update_bytes,
 )
+from cotrain.rounds.money import has_due_transaction, money_of, next_act
 from cotrain.rounds.rules import apply_record, check_record
 from cotrain.rounds.state import Phase, RunState, digest_of, weights_bytes, weights_digest
 from cotrain.rounds.witness import log_policy, log_signer, origin_of
+from cotrain.settlement.chain.chain import Chain
+from cotrain.settlement.chain.signing import account_of
+from cotrain.settlement.history import receipt_body
+from cotrain.settlement.transactions import sign_act
 
 _KIND_OF_PHASE = {
     Phase.SIGNING: "signature",
@@ -53,6 +61,7 @@ _KIND_OF_PHASE = {
     Phase.SUBMITTING: "submission",
     Phase.CHECKING: "check",
     Phase.RELEASING: "release",
+    Phase.APPROVING: "approval",
 }
 
 _DIRTY = -1
@@ -66,6 +75,7 @@ class Coordinator:
         agreement: The agreement to run.
         ledger: The ledger, empty or with an earlier part of the same run.
         clock: For deadlines and for the time of each opened round.
+        chain: Where the contracts are, if the agreement moves money.
 
     Attributes:
         state: What the ledger says.
@@ -73,8 +83,16 @@ class Coordinator:
     """
 
     def __init__(
-        self, identity: Identity, agreement: Agreement, ledger: Ledger, clock: Clock
+        self,
+        identity: Identity,
+        agreement: Agreement,
+        ledger: Ledger,
+        clock: Clock,
+        chain: Chain | None = None,
     ) -> None:
+        if agreement.settlement is not None:
+            _check_chain(agreement.settlement.chain_id, chain)
+        self._chain = chain
         self.state = RunState()
         self._verifier = RememberingVerifier()
         self._identity = identity
@@ -94,6 +112,19 @@ class Coordinator:
     def verifying_seconds(self) -> float:
         """Return how long it verified proofs; for reports, nothing is decided by it."""
         return self._verifier.seconds
+
+    def carry(self, kind: str, subject: str, raw: bytes) -> bool:
+        """Log and carry out a signed transaction after the run; tell whether the contract took it.
+
+        Raises:
+            CotrainError: it is none that may be logged now; nothing was done.
+        """
+        self._catch_up()
+        if has_due_transaction(self.state):  # one that was logged before a crash
+            self._transact()
+        self._say(TransactionBody(act=kind, subject=subject, raw=blob_ref(raw)), raw)
+        self._transact()
+        return money_of(self.state).history[-1].receipt.succeeded
 
     # The board that readers see.
 
@@ -174,6 +205,10 @@ class Coordinator:
         self._catch_up()
         if self._take("revocation"):
             return True
+        if self.state.money is not None and self.state.money.refused is not None:
+            return self._abort(CONTRACT_REFUSED, self.state.money.refused)
+        if has_due_transaction(self.state):
+            return self._transact()
         steps: dict[Phase, Callable[[], bool]] = {
             Phase.OFFER: self._offer,
             Phase.SIGNING: self._collect_signatures,
@@ -182,6 +217,7 @@ class Coordinator:
             Phase.SUBMITTING: self._close,
             Phase.CHECKING: self._settle_complaints,
             Phase.RELEASING: self._open_sum,
+            Phase.APPROVING: self._collect_approvals,
         }
         next_step = steps.get(self.state.phase)
         return next_step is not None and next_step()
@@ -302,6 +338,33 @@ class Coordinator:
         )
         return self._say(body, *blobs)
 
+    # Money: log the transaction that is due, send it, log the answer.
+    def _transact(self) -> bool:
+        money, chain = money_of(self.state), self._chain
+        if chain is None:  # the constructor saw to it
+            return False
+        if money.sent is not None:
+            return self._say(
+                receipt_body(money.sent.digest, chain.send(money.sent.raw), money.terms)
+            )
+        act = next_act(self.state)
+        if act is None:
+            return False
+        account = account_of(self._identity)
+        own = money.terms.own_contracts
+        number = money.sent_by(account.address) if own else chain.nonce(account.address)
+        raw = sign_act(account, act, chain.chain_id, number, chain.fees())
+        return self._say(TransactionBody(act=act.kind, subject=act.subject, raw=blob_ref(raw)), raw)
+
+    def _collect_approvals(self) -> bool:
+        money = money_of(self.state)
+        waiting = [p.did for p in self._agreement.parties if p.did not in money.approvals]
+        if self._ready(waiting) or (self._late() and self._pending_of("approval")):
+            return self._write(self._pending_of("approval"))
+        needed, count = money.terms.settlement.quorum, len(money.approvals)
+        reason = f"{count} parties approved the payment, {needed} are needed"
+        return self._late() and self._abort(APPROVALS_MISSING, reason)
+
     # Writing.
 
     def _ready(self, authors: Sequence[str]) -> bool:
@@ -421,6 +484,23 @@ class Coordinator:
     def _blob_of(self, message: Message, ref: BlobRef) -> bytes:
         found = message.blobs.get(ref.sha256)
         return self._blob(ref) if found is None else found
+
+
+def _check_chain(chain_id: int, chain: Chain | None) -> None:
+    if chain is None:
+        raise OutsideError(
+            "settlement-no-chain",
+            "the agreement moves money, and no chain was given",
+            meaning="Nobody could be paid, so the run does not begin.",
+            hint="Start it with `cotrain run`, which keeps a chain beside the ledger, or name a node with --node.",
+        )
+    if chain.chain_id != chain_id:
+        raise OutsideError(
+            "settlement-other-chain",
+            f"the agreement's contracts are on chain {chain_id}, the chain given is {chain.chain_id}",
+            meaning="Signatures for one chain count for nothing on another.",
+            hint="Name a node of the agreement's chain with --node.",
+        )
 
 
 def _round_of(record: Record, default: int) -> int:

@@ -7,6 +7,7 @@ from cotrain.errors import CotrainError, ForgeryError
 from cotrain.identity.did_key import verify_signature
 from cotrain.records.kinds import AbortBody, FinishBody, RefusalBody, ResultBody
 from cotrain.records.record import Record, decode_record
+from cotrain.rounds.money import begin_ending, has_due_transaction, leave_unpaid
 from cotrain.rounds.refusals import by_coordinator, expect, mismatch, out_of_turn
 from cotrain.rounds.state import (
     BlobSource,
@@ -22,11 +23,21 @@ from cotrain.training.model import Model
 from cotrain.training.step import release_weights, take_step
 
 SUM_DOES_NOT_OPEN = "sum-does-not-open"
+CONTRACT_REFUSED = "contract-refused"
+APPROVALS_MISSING = "approvals-missing"
 _ABORTS = {
     "below-quorum": {Phase.REGISTERING, Phase.BETWEEN, Phase.SUBMITTING, Phase.CHECKING},
     "signatures-missing": {Phase.SIGNING},
     "releases-missing": {Phase.RELEASING},
     SUM_DOES_NOT_OPEN: {Phase.RELEASING},
+    CONTRACT_REFUSED: {
+        Phase.FUNDING,
+        Phase.BETWEEN,
+        Phase.ANCHORING,
+        Phase.APPROVING,
+        Phase.PAYING,
+    },
+    APPROVALS_MISSING: {Phase.APPROVING},
     "expired": {Phase.SIGNING, Phase.REGISTERING, Phase.BETWEEN},
 }
 
@@ -85,7 +96,8 @@ def result_rule(state: RunState, record: Record, body: ResultBody, blobs: BlobSo
         state.weights.append(weights)
         state.opened.append((current.number, current.survivors))
         state.beacon = next_beacon(state.terms.digest, current.number, key_bytes(opened))
-        state.phase = Phase.BETWEEN
+        current.result = record.digest
+        state.phase = Phase.BETWEEN if state.money is None else Phase.ANCHORING
 
     return change
 
@@ -102,8 +114,11 @@ def abort_rule(state: RunState, record: Record, body: AbortBody, blobs: BlobSour
         raise mismatch(record, "the reason", body.code, "that the run can go on")
 
     def change() -> None:
+        if state.phase in {Phase.APPROVING, Phase.PAYING}:
+            leave_unpaid(state)
+            return
         state.abort = (body.code, body.reason)
-        state.phase = Phase.ABORTED
+        begin_ending(state)
 
     return change
 
@@ -111,7 +126,7 @@ def abort_rule(state: RunState, record: Record, body: AbortBody, blobs: BlobSour
 def finish_rule(state: RunState, record: Record, body: FinishBody, blobs: BlobSource) -> Change:
     """Step 12: after the last round, the released model that everybody computes."""
     by_coordinator(record, state.terms.coordinator.did)
-    if state.phase is not Phase.BETWEEN:
+    if state.phase is not Phase.BETWEEN or has_due_transaction(state):
         raise out_of_turn(record, state.phase.value)
     expect(record, "rounds", body.rounds, state.next_round)
     expect(record, "rounds", body.rounds, state.terms.rounds)
@@ -120,7 +135,7 @@ def finish_rule(state: RunState, record: Record, body: FinishBody, blobs: BlobSo
 
     def change() -> None:
         state.released_model = expected
-        state.phase = Phase.FINISHED
+        begin_ending(state)
 
     return change
 
@@ -155,6 +170,10 @@ def key_bytes(opened: OpenedSum) -> bytes:
 def _is_false(state: RunState, code: str) -> bool:
     """Return whether everybody can see that the run could go on, whatever the coordinator says."""
     least = state.terms.quorum.survivors
+    if code == CONTRACT_REFUSED:
+        return state.money is None or state.money.refused is None
+    if code == APPROVALS_MISSING:
+        return has_due_transaction(state)
     match state.phase:
         case Phase.BETWEEN:
             finished = state.next_round == state.terms.rounds

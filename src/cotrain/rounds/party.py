@@ -29,8 +29,10 @@ from cotrain.privacy.budget import BudgetBook
 from cotrain.proofs.registration import prove_registration
 from cotrain.records.kinds import (
     AnswerBody,
+    ApprovalBody,
     Body,
     CheckBody,
+    Consent,
     DatasetBody,
     ReleaseBody,
     RevocationBody,
@@ -38,7 +40,14 @@ from cotrain.records.kinds import (
 )
 from cotrain.records.record import Message, blob_ref, sign_record
 from cotrain.rounds.journal import pack_message, unpack_message
-from cotrain.rounds.setup_rules import coin_commitment, draws_noise, registration_claim
+from cotrain.rounds.money import money_of, release_of
+from cotrain.rounds.money_rules import permit_of
+from cotrain.rounds.setup_rules import (
+    TOO_LATE_TO_REVOKE,
+    coin_commitment,
+    draws_noise,
+    registration_claim,
+)
 from cotrain.rounds.state import Phase, RoundState, RunState
 from cotrain.rounds.submission import (
     CommittedUpdate,
@@ -51,6 +60,9 @@ from cotrain.rounds.submission import (
 from cotrain.rounds.view import Board, View
 from cotrain.rounds.witness import witness_signer
 from cotrain.rounds.words import WordBook, WordSecrets
+from cotrain.settlement.acts import NO_HASH
+from cotrain.settlement.chain.signing import Account, account_of
+from cotrain.settlement.history import check_history
 
 
 @dataclass(frozen=True)
@@ -153,10 +165,14 @@ class Party:
         turns = {
             Phase.SIGNING: self._sign,
             Phase.REGISTERING: self._register,
+            Phase.FUNDING: _nothing,
             Phase.BETWEEN: self._forget,
             Phase.SUBMITTING: self._submit,
             Phase.CHECKING: self._check,
             Phase.RELEASING: self._release,
+            Phase.ANCHORING: self._forget,
+            Phase.APPROVING: self._approve_payment,
+            Phase.PAYING: self._forget,
             Phase.FINISHED: self._forget,
             Phase.ABORTED: self._forget,
         }
@@ -176,6 +192,7 @@ class Party:
                 sealing_key=sealing,
                 coin_commitment=commitment,
                 noise_words=blob_ref(words[0]) if words else None,
+                consent=self._consent(state, None) if self._data is None else None,
             )
             return self._message(run, body, *words)
 
@@ -199,6 +216,7 @@ class Party:
                 commitments=blob_ref(committed.commitments),
                 coin=self._run_secret(run, "coin").hex(),
                 proof=blob_ref(proof[0]) if proof else None,
+                consent=self._consent(state, committed.root),
             )
             self._journal.put(_dataset_seed_key(run), seed)
             self._journal.put(f"{run}/dataset-fingerprint", data.fingerprint.encode())
@@ -260,6 +278,45 @@ class Party:
         except CotrainError as refusal:
             return self._silent(refusal)
 
+    # After the last round: run all transactions again, and sign the payment if all is as the ledger says.
+    def _approve_payment(self, state: RunState) -> list[Message]:
+        money, run = money_of(state), state.terms.digest
+        if self.did in money.approvals or money.sent is not None:
+            return self._forget(state)
+
+        def build() -> Message:
+            check_history(money.terms, [(done.sent.raw, done.receipt) for done in money.history])
+            said = money.terms.domain.release(release_of(state))
+            return self._message(run, ApprovalBody(signature=self._account().sign(said).hex()))
+
+        try:
+            return [*self._forget(state), self._once(run, f"approval/{len(money.history)}", build)]
+        except CotrainError as refusal:
+            return self._silent(refusal)
+
+    def _consent(self, state: RunState, root: str | None) -> Consent | None:
+        """Sign for joining on the contract, if money is moved."""
+        if state.money is None:
+            return None
+        terms, account, deadline = state.money.terms, self._account(), state.terms.expires
+        if account.address != terms.account(self.did):
+            raise RefusedError(
+                "party-other-account",
+                f"the agreement pays {terms.account(self.did)}, this party's account is {account.address}",
+                meaning="Money would go to an account that this party has no key for.",
+                hint="Draft the agreement with the account that `cotrain init` prints.",
+            )
+        dataset = NO_HASH if root is None else bytes.fromhex(root)
+        document = bytes.fromhex(state.terms.digest)
+        said = terms.domain.consent(document, account.address, dataset, deadline)
+        permit = None
+        if terms.own_contracts and terms.due(self.did) > 0:
+            permit = account.sign(permit_of(terms, self.did, deadline)).hex()
+        return Consent(signature=account.sign(said).hex(), permit=permit, deadline=deadline)
+
+    def _account(self) -> Account:
+        return account_of(self.identity)
+
     def _silent(self, refusal: CotrainError) -> list[Message]:
         """Say nothing, and keep why, once."""
         if str(refusal) not in map(str, self.refusals):
@@ -304,11 +361,18 @@ class Party:
     def _revocation(self, state: RunState) -> list[Message]:
         run = state.terms.digest
         reason = self._journal.get(f"revoked/{run}")
-        done = state.phase in {Phase.FINISHED, Phase.ABORTED} or self.did in state.revoked
+        done = state.phase in TOO_LATE_TO_REVOKE or self.did in state.revoked
         if reason is None or done:
             return []
-        body = RevocationBody(reason=reason.decode())
-        return [self._once(run, "revocation", lambda: self._message(run, body))]
+
+        def build() -> Message:
+            signature = None
+            if state.money is not None:
+                said = state.money.terms.domain.revocation(self._account().address)
+                signature = self._account().sign(said).hex()
+            return self._message(run, RevocationBody(reason=reason.decode(), signature=signature))
+
+        return [self._once(run, "revocation", build)]
 
     def _check_message(self, state: RunState, current: RoundState) -> Message:
         shares = self._shares(state, current)
@@ -506,6 +570,12 @@ class Party:
         message = build()
         self._journal.put(key, pack_message(message))
         return message
+
+
+def _nothing(state: RunState) -> list[Message]:
+    """Wait for others."""
+    del state
+    return []
 
 
 def _dataset_seed_key(run: str) -> str:

@@ -18,6 +18,7 @@ from cotrain.records.kinds import (
 )
 from cotrain.records.record import Record
 from cotrain.rounds.claims import SubmissionClaim
+from cotrain.rounds.money import has_due_transaction
 from cotrain.rounds.parts import check_proof, keep_words, read_words
 from cotrain.rounds.plan import RunPlan
 from cotrain.rounds.refusals import (
@@ -78,7 +79,7 @@ def open_rule(state: RunState, record: Record, body: OpenBody, blobs: BlobSource
     """Step 4: the next round, on the model and beacon that everybody computes, before the agreement expires."""
     del blobs
     by_coordinator(record, state.terms.coordinator.did)
-    if state.phase is not Phase.BETWEEN:
+    if state.phase is not Phase.BETWEEN or has_due_transaction(state):
         raise out_of_turn(record, state.phase.value)
     expect(record, "round", body.round, state.next_round)
     expect(record, "model", body.model, weights_digest(state.weights[-1]))

@@ -8,15 +8,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cotrain.errors import MalformedError
+from cotrain.ledger.tree import leaf_hash
 from cotrain.records.kinds import (
     AbortBody,
     AgreementBody,
     AnswerBody,
+    ApprovalBody,
     CheckBody,
     CloseBody,
     DatasetBody,
     FinishBody,
     OpenBody,
+    ReceiptBody,
     RefusalBody,
     ReleaseBody,
     ResultBody,
@@ -24,9 +27,11 @@ from cotrain.records.kinds import (
     SignatureBody,
     SubmissionBody,
     SurvivorsBody,
+    TransactionBody,
 )
 from cotrain.records.record import Record
 from cotrain.rounds.end_rules import abort_rule, finish_rule, refusal_rule, result_rule
+from cotrain.rounds.money_rules import approval_rule, receipt_rule, transaction_rule
 from cotrain.rounds.refusals import expect
 from cotrain.rounds.round_rules import (
     answer_rule,
@@ -57,6 +62,9 @@ RULES: Mapping[type, Rule] = {
     AbortBody: abort_rule,
     FinishBody: finish_rule,
     RevocationBody: revocation_rule,
+    TransactionBody: transaction_rule,
+    ReceiptBody: receipt_rule,
+    ApprovalBody: approval_rule,
     RefusalBody: refusal_rule,
 }
 
@@ -82,3 +90,4 @@ def apply_record(state: RunState, record: Record, blobs: BlobSource) -> None:
         CotrainError: it may not come next; the state is as before.
     """
     check_record(state, record, blobs)()
+    state.tree = state.tree.extend([leaf_hash(record.data)])

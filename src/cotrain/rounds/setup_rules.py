@@ -7,14 +7,28 @@ from cotrain.agreement.document import decode_agreement
 from cotrain.commitment.pedersen import check_commitments
 from cotrain.dataset.registration import DatasetLayout, dataset_root
 from cotrain.encryption.sealing import check_public_key
-from cotrain.records.kinds import AgreementBody, DatasetBody, RevocationBody, SignatureBody
+from cotrain.records.kinds import (
+    AgreementBody,
+    Consent,
+    DatasetBody,
+    RevocationBody,
+    SignatureBody,
+)
 from cotrain.records.record import Record
 from cotrain.rounds.claims import RegistrationClaim
+from cotrain.rounds.money import begin_funding
+from cotrain.rounds.money_rules import check_consent, check_revocation
+from cotrain.rounds.money_state import MoneyState
 from cotrain.rounds.parts import check_proof, keep_words, read_words
 from cotrain.rounds.plan import RunPlan
 from cotrain.rounds.refusals import counted_already, mismatch, not_allowed, out_of_turn
 from cotrain.rounds.state import BlobSource, Change, Phase, Registration, RunState, first_beacon
+from cotrain.settlement.terms import ContractTerms
 from cotrain.training.step import initial_weights
+
+TOO_LATE_TO_REVOKE = frozenset(
+    {Phase.OFFER, Phase.APPROVING, Phase.PAYING, Phase.FINISHED, Phase.ABORTED}
+)
 
 
 def coin_commitment(run: str, did: str, coin: str) -> str:
@@ -51,6 +65,8 @@ def agreement_rule(
 
     def change() -> None:
         state.agreement, state.plan = agreement, plan
+        if agreement.settlement is not None:
+            state.money = MoneyState(ContractTerms.of(agreement))
         state.weights = [initial_weights(plan.algorithm)]
         state.phase = Phase.SIGNING
 
@@ -70,8 +86,11 @@ def signature_rule(
     check_public_key(bytes.fromhex(body.sealing_key))
     due = draws_noise(state, record.author)
     words = read_words(state, record, body.noise_words, blobs, due=due)
+    joins = "data_owner" not in state.terms.party(record.author).roles
+    check_consent(state, record, body.consent, None, due=joins)
 
     def change() -> None:
+        keep_consent(state, record.author, body.consent)
         keep_words(state, record.author, 0, words)
         state.sealing_keys[record.author] = body.sealing_key
         state.coin_commitments[record.author] = body.coin_commitment
@@ -93,13 +112,15 @@ def dataset_rule(state: RunState, record: Record, body: DatasetBody, blobs: Blob
     _check_dataset(state, record, body, commitments)
     claim = partial(registration_claim, state, record.author, body.rows, commitments)
     check_proof(state, record, body.proof, blobs, claim)
+    check_consent(state, record, body.consent, body.root, due=True)
     registration = Registration(body.root, body.rows, body.coin, commitments)
 
     def change() -> None:
         state.datasets[record.author] = registration
+        keep_consent(state, record.author, body.consent)
         if len(state.datasets) == len(state.terms.owners):
             state.beacon = first_beacon(state)
-            state.phase = Phase.BETWEEN
+            begin_funding(state)
 
     return change
 
@@ -108,14 +129,27 @@ def revocation_rule(
     state: RunState, record: Record, body: RevocationBody, blobs: BlobSource
 ) -> Change:
     """At any time: an owner withdraws; it takes part in no round that opens later."""
-    del body, blobs
-    if state.phase in {Phase.OFFER, Phase.FINISHED, Phase.ABORTED}:
+    del blobs
+    if state.phase in TOO_LATE_TO_REVOKE:
         raise out_of_turn(record, state.phase.value)
     if "data_owner" not in state.terms.party(record.author).roles:
         raise not_allowed(record, "a data owner")
     if record.author in state.revoked:
         raise counted_already(record)
-    return lambda: state.revoked.append(record.author)
+    check_revocation(state, record, body.signature)
+
+    def change() -> None:
+        state.revoked.append(record.author)
+        if state.money is not None and body.signature is not None:
+            state.money.revocations[record.author] = body.signature
+
+    return change
+
+
+def keep_consent(state: RunState, did: str, consent: Consent | None) -> None:
+    """Keep a party's signature for joining, if it brings one."""
+    if state.money is not None and consent is not None:
+        state.money.consents[did] = consent
 
 
 def _check_dataset(state: RunState, record: Record, body: DatasetBody, commitments: bytes) -> None:

@@ -11,8 +11,10 @@ from enum import Enum
 
 from cotrain.agreement.document import Agreement
 from cotrain.errors import ForgeryError
+from cotrain.ledger.tree import Frontier
 from cotrain.records.kinds import BlobRef
 from cotrain.rounds.claims import ProofCheck, ProofVerifier
+from cotrain.rounds.money_state import MoneyState
 from cotrain.rounds.plan import RunPlan
 from cotrain.training.gradient import Weights
 
@@ -26,10 +28,14 @@ class Phase(Enum):
     OFFER = "an agreement"
     SIGNING = "signatures"
     REGISTERING = "datasets"
+    FUNDING = "the contracts, and everybody's joining"
     BETWEEN = "the next round"
     SUBMITTING = "submissions"
     CHECKING = "checks of key shares"
     RELEASING = "released key shares"
+    ANCHORING = "the anchor of the round"
+    APPROVING = "approvals of the payment"
+    PAYING = "payments"
     FINISHED = "nothing: the run is finished"
     ABORTED = "nothing: the run was aborted"
 
@@ -98,6 +104,7 @@ class RoundState:
         survivors: The owners whose sum is opened.
         key_commitments: The product of the survivors' key commitments.
         releases: Holder to its released share sum.
+        result: Digest of the record with the opened sum.
     """
 
     number: int
@@ -114,6 +121,7 @@ class RoundState:
     survivors: tuple[str, ...] = ()
     key_commitments: bytes = field(default=b"", repr=False)
     releases: dict[str, bytes] = field(default_factory=dict)
+    result: str | None = None
 
     def open_complaints(self) -> list[tuple[str, str]]:
         """Return (owner, holder) of each complaint without a valid answer, owners in log order."""
@@ -156,6 +164,8 @@ class RunState:
         released_model: Canonical bytes of the released model.
         abort: Code and reason when the run was aborted.
         refusals: Refused records: (author, kind, code).
+        money: What is said about money; None if the agreement moves none.
+        tree: Right edge of the ledger's tree over the entries so far.
         verify_proof: Checks each proof that a record carries.
     """
 
@@ -178,6 +188,8 @@ class RunState:
     released_model: bytes | None = None
     abort: tuple[str, str] | None = None
     refusals: list[tuple[str, str, str]] = field(default_factory=list)
+    money: MoneyState | None = None
+    tree: Frontier = field(default_factory=Frontier)
     verify_proof: ProofCheck = field(default_factory=ProofVerifier, repr=False, compare=False)
 
     @property

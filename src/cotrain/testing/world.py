@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotrain.agreement.document import Agreement, Assurance, PartyTerm, Role, parse_agreement
-from cotrain.agreement.draft import Wishes, draft_agreement
+from cotrain.agreement.draft import Wishes, colluders_of, draft_agreement
 from cotrain.agreement.schema import Schema, parse_schema
 from cotrain.identity.keys import Identity
 from cotrain.ledger.store import Ledger
@@ -25,6 +25,10 @@ from cotrain.rounds.journal import MemoryJournal
 from cotrain.rounds.party import OwnedData, Party
 from cotrain.rounds.view import View
 from cotrain.rounds.witness import log_policy
+from cotrain.settlement.chain.chain import Chain
+from cotrain.settlement.chain.embedded import EmbeddedChain
+from cotrain.settlement.chain.signing import account_of
+from cotrain.settlement.draft import MoneyWishes, draft_settlement
 from cotrain.testing.determinism import ManualClock, SeededEntropy
 
 COORDINATOR = "Coordinator"
@@ -64,6 +68,7 @@ class World:
         clock: The clock of all.
         path: The ledger's file.
         seed: From which all secrets follow.
+        chain: Where the contracts are, if money is moved.
     """
 
     agreement: Agreement
@@ -71,6 +76,7 @@ class World:
     clock: ManualClock
     path: Path
     seed: str
+    chain: Chain | None = None
 
     @property
     def owners(self) -> list[str]:
@@ -88,7 +94,9 @@ class World:
     def coordinator(self, ledger: Ledger | None = None) -> Coordinator:
         """Build the coordinator from its keys and the ledger alone."""
         identity = self.actors[COORDINATOR].identity
-        return Coordinator(identity, self.agreement, ledger or self.ledger(), self.clock)
+        return Coordinator(
+            identity, self.agreement, ledger or self.ledger(), self.clock, self.chain
+        )
 
     def party(self, name: str, journal: Store | None = None) -> Party:
         """Build a party from what it kept.
@@ -138,7 +146,7 @@ def synthetic_rows(seed: int, count: int) -> NDArray[np.int16]:
     return np.concatenate([features, indicator, bias, label], axis=1).astype(np.int16)
 
 
-def build_world(
+def build_world(  # noqa: PLR0913 - one for each thing that tests vary
     folder: Path,
     seed: str = "1",
     *,
@@ -147,6 +155,7 @@ def build_world(
     changes: Mapping[str, Any] | None = None,
     assurance: Assurance = "recorded",
     coordinator_roles: tuple[Role, ...] = ("coordinator",),
+    money: MoneyWishes | None = None,
 ) -> World:
     """Make a world: keys, rows, an agreement that everybody has approved.
 
@@ -157,8 +166,11 @@ def build_world(
         wishes: What the people decide; by default two rounds without noise, one colluder, one dropout.
         changes: Terms of the drafted agreement to replace; those that are objects are merged.
         assurance: Whether there are proofs, whatever the wishes say; without them a run takes a tenth of the time.
-        coordinator_roles: Roles of the coordinator.
+        coordinator_roles: Roles of the coordinator; with money it is also the demander.
+        money: What is paid; None for nothing.
     """
+    if money is not None:
+        coordinator_roles = ("coordinator", "model_demander")
     clock, names = ManualClock(), [f"Owner {number}" for number in range(1, owners + 1)]
     actors = {
         name: _actor(seed, name, synthetic_rows(len(name) * 100 + place, 12 + place))
@@ -170,18 +182,32 @@ def build_world(
             name=name,
             did=actor.identity.did,
             roles=["data_owner"] if actor.rows is not None else list(coordinator_roles),
+            account=None if money is None else account_of(actor.identity).address,
         )
         for name, actor in actors.items()
     ]
     wanted = wishes or Wishes("A small run", rounds=2, epsilon=None, colluders=1, survivors=3)
     wanted = replace(wanted, assurance=assurance)
-    draft = draft_agreement(small_schema(), terms, wanted, entropy=SeededEntropy(seed), clock=clock)
+    settlement = None
+    if money is not None:
+        settlement = draft_settlement(terms, money, colluders=colluders_of(owners, wanted))
+    draft = draft_agreement(
+        small_schema(),
+        terms,
+        wanted,
+        entropy=SeededEntropy(seed),
+        clock=clock,
+        settlement=settlement,
+    )
     agreement = _revise(draft, changes or {})
     for actor in actors.values():
         actor.journal.put(f"approved/{agreement.digest}", b"yes")
         if agreement.privacy.noise != "none":
             actor.budget.set_limit(FINGERPRINT, LIMIT, float(DELTA))
-    return World(agreement, actors, clock, folder / "ledger.db", seed)
+    chain = None
+    if agreement.settlement is not None:
+        chain = EmbeddedChain(folder / "chain.db", agreement.settlement.chain_id, clock)
+    return World(agreement, actors, clock, folder / "ledger.db", seed, chain)
 
 
 def _actor(seed: str, name: str, rows: NDArray[np.int16] | None) -> Actor:

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {Agreements} from "../src/Agreements.sol";
+import {Credits} from "../src/Credits.sol";
+import {ModelShares} from "../src/ModelShares.sol";
+import {
+    Account,
+    Anchor,
+    AnchorProof,
+    Approval,
+    BASIS_POINTS,
+    Checkpoint,
+    Live,
+    MODEL_UNITS,
+    Member,
+    Party,
+    Payout,
+    Rejection,
+    Release,
+    Terms
+} from "../src/Types.sol";
+import {Base} from "./Base.sol";
+import {vm} from "./Vm.sol";
+
+/// Everything that anybody may do, in any order, to two agreements that share one token; the second has a pool that
+/// is divided by scores, and a model derived from the first one's.
+contract Handler is Base {
+    bytes32[2] public ids;
+    uint256 public constant BUYER = 40;
+
+    // What the handler saw, to compare with what the contracts say.
+    uint256 public vouchered; // total of the last voucher redeemed at the first model
+    uint256 public drawn; // from deposits by vouchers
+    uint256 public revocationsByOwners;
+    mapping(bytes32 agreement => mapping(uint256 party => bool)) public asked; // by its owner, to revoke
+    uint256 public barred; // rounds anchored with an owner that had revoked before they were opened ...
+    uint256 public punishable; // ... of which evidence was accepted, or no stake was left
+    uint128 private tableA; // the last payout table that was released for the second agreement
+    uint128 private tableB;
+    uint128 private tableUnits;
+    uint256 public stakesOut; // stakes that left before their time without evidence
+
+    function setUp() public override {
+        super.setUp();
+        ids[0] = id;
+        joinAll(id);
+        Terms memory second = _terms(2);
+        second.pool = 2_500; // what would be the coordinator's by agreement
+        second.parties = rootOf(_otherLeaves());
+        ids[1] = agreements.open(second);
+        for (uint256 i; i < PARTIES; ++i) _joinOther(i);
+    }
+
+    function contracts() external view returns (Agreements, Credits) {
+        return (agreements, money);
+    }
+
+    function owner(uint256 party) external pure returns (address) {
+        return who(party);
+    }
+
+    // Acts.
+
+    function act_anchor(uint256 seed, uint64 epsilon, uint8 trick) external {
+        bytes32 agreement = ids[seed % 2];
+        Anchor memory made = nextAnchor(agreement);
+        made.epsilon = agreements.live(agreement).epsilon + epsilon % 300_000;
+        if (trick % 11 == 1) made.round += 1;
+        if (trick % 11 == 2) made.version -= 1;
+        if (trick % 11 == 3) made.opened -= 1;
+        bytes32 before = agreements.live(agreement).head;
+        vm.prank(who(COORDINATOR_));
+        agreements.anchor(agreement, made);
+        _judge(agreement, made, before);
+    }
+
+    function act_revoke(uint256 seed, uint256 party, bool bySignature) external {
+        bytes32 agreement = ids[seed % 2];
+        party %= 3;
+        asked[agreement][party] = true;
+        if (bySignature) {
+            bytes32 kind = keccak256("Revocation(bytes32 agreement,address owner)");
+            bytes memory signature = signedBy(party, keccak256(abi.encode(kind, agreement, who(party))));
+            agreements.revokeFor(agreement, who(party), signature);
+        } else {
+            revoke(agreement, party);
+        }
+        ++revocationsByOwners;
+    }
+
+    function act_revoke_another(uint256 seed, uint256 party, uint256 thief) external {
+        bytes32 kind = keccak256("Revocation(bytes32 agreement,address owner)");
+        bytes32 agreement = ids[seed % 2];
+        bytes memory signature = signedBy(3 + thief % 4, keccak256(abi.encode(kind, agreement, who(party % 3))));
+        agreements.revokeFor(agreement, who(party % 3), signature);
+    }
+
+    function act_release(uint256 seed, bool last, uint128 a, uint128 b, uint128 units) external {
+        bytes32 agreement = ids[seed % 2];
+        Payout[] memory table = _table(a % 1_500, b % 1_500, units);
+        Release memory what = Release(
+            agreements.live(agreement).rounds, _rootOf(table), last ? keccak256("model") : bytes32(0), last
+        );
+        agreements.release(agreement, what, approvalsOf(releaseHash(agreement, what), first(4)));
+        if (agreement == ids[1]) (tableA, tableB, tableUnits) = (a % 1_500, b % 1_500, units);
+    }
+
+    function act_claim(uint256 seed, uint256 party) external {
+        agreements.claim(ids[seed % 2], who(party % PARTIES));
+    }
+
+    function act_claim_pool(uint256 place) external {
+        Payout[] memory table = _table(tableA, tableB, tableUnits);
+        agreements.claimPool(ids[1], table[place % 2], proofOf(_hashes(table), place % 2));
+    }
+
+    function act_refund(uint256 seed) external {
+        agreements.refund(ids[seed % 2]);
+    }
+
+    function act_return_stake(uint256 seed, uint256 party) external {
+        bytes32 agreement = ids[seed % 2];
+        bool early = block.timestamp < agreements.stakesUntil(agreement);
+        agreements.returnStake(agreement, who(party % PARTIES));
+        if (early) ++stakesOut;
+    }
+
+    function act_slash_split(uint256 seed, uint64 size, bool really) external {
+        bytes32 agreement = ids[seed % 2];
+        Checkpoint memory one = Checkpoint(size, "a");
+        Checkpoint memory other = Checkpoint(size, really ? bytes32("b") : bytes32("a"));
+        bytes32 kind = keccak256("Checkpoint(bytes32 agreement,uint64 size,bytes32 root)");
+        bytes memory first_ = signedBy(COORDINATOR_, keccak256(abi.encode(kind, agreement, one.size, one.root)));
+        bytes memory second =
+            signedBy(COORDINATOR_, keccak256(abi.encode(kind, agreement, other.size, other.root)));
+        agreements.slashSplit(agreement, one, first_, other, second);
+    }
+
+    function act_reject(uint256 seed, uint256 subject) external {
+        bytes32 agreement = ids[seed % 2];
+        Rejection memory what = Rejection(who(subject % 3), 1, "record");
+        bytes32 kind = keccak256("Rejection(bytes32 agreement,address subject,uint32 round,bytes32 evidence)");
+        uint256[] memory judges = new uint256[](4);
+        (judges[0], judges[1], judges[2], judges[3]) = (3, 4, 5, 6);
+        bytes32 said = keccak256(abi.encode(kind, agreement, what.subject, what.round, what.evidence));
+        agreements.slashRejected(agreement, what, approvalsOf(said, judges));
+    }
+
+    function act_pass_time(uint32 seconds_) external {
+        vm.warp(block.timestamp + seconds_ % 5 days);
+    }
+
+    function act_use(uint256 seed, uint96 amount, bool plainly) external {
+        ModelShares shares = sharesOf(ids[seed % 2]);
+        if (address(shares) == address(0)) return;
+        uint256 paid = uint256(amount) % 1e12;
+        if (plainly) {
+            money.issue(address(shares), paid);
+            shares.absorb();
+            return;
+        }
+        money.issue(address(this), paid);
+        money.approve(address(shares), paid);
+        shares.pay(paid, "use");
+    }
+
+    function act_deposit(uint64 amount) external {
+        ModelShares shares = sharesOf(ids[0]);
+        if (address(shares) == address(0)) return;
+        money.issue(who(BUYER), amount);
+        vm.prank(who(BUYER));
+        money.approve(address(shares), amount);
+        vm.prank(who(BUYER));
+        shares.deposit(amount);
+    }
+
+    function act_redeem(uint64 total) external {
+        ModelShares shares = sharesOf(ids[0]);
+        if (address(shares) == address(0)) return;
+        bytes32 kind = keccak256("Voucher(address buyer,uint128 total,uint64 queries,bytes32 receipts)");
+        bytes32 said = keccak256(abi.encode(kind, who(BUYER), uint128(total), uint64(1), bytes32(0)));
+        bytes memory signature = signedIn(BUYER, said, domain("Cotrain model", address(shares)));
+        uint256 before = shares.deposits(who(BUYER));
+        shares.redeem(who(BUYER), total, 1, 0, signature);
+        drawn += before - shares.deposits(who(BUYER));
+        vouchered = total > vouchered ? total : vouchered;
+    }
+
+    function act_withdraw(bool announce) external {
+        ModelShares shares = sharesOf(ids[0]);
+        if (address(shares) == address(0)) return;
+        vm.prank(who(BUYER));
+        if (announce) shares.announceWithdrawal();
+        else shares.withdraw();
+    }
+
+    function act_move_shares(uint256 seed, uint256 from, uint256 to, uint256 units) external {
+        ModelShares shares = sharesOf(ids[seed % 2]);
+        if (address(shares) == address(0)) return;
+        uint256 held = shares.balanceOf(who(from % PARTIES));
+        vm.prank(who(from % PARTIES));
+        shares.transfer(who(to % PARTIES), held == 0 ? 0 : units % (held + 1));
+    }
+
+    function act_royalty(uint256 seed, uint256 party) external {
+        ModelShares shares = sharesOf(ids[seed % 2]);
+        if (address(shares) != address(0)) shares.claim(who(party % PARTIES));
+    }
+
+    // What belongs to it.
+
+    /// Whoever sees a barred owner in a round can have the coordinator slashed, as long as it has a stake.
+    function _judge(bytes32 agreement, Anchor memory made, bytes32 before) private {
+        for (uint256 party; party < 3; ++party) {
+            uint64 revokedAt = agreements.member(agreement, who(party)).revokedAt;
+            if (revokedAt == 0 || made.opened <= revokedAt) continue;
+            ++barred;
+            if (agreements.member(agreement, who(COORDINATOR_)).stake == 0) {
+                ++punishable;
+                continue;
+            }
+            AnchorProof memory proof = AnchorProof(made, before, new bytes32[](0));
+            agreements.slashRevoked(agreement, who(party), proof, proofOf(participants(), party));
+            ++punishable;
+        }
+    }
+
+    function _otherLeaves() private pure returns (bytes32[] memory made) {
+        made = leaves();
+        made[COORDINATOR_] = leafHash(abi.encode(who(COORDINATOR_), leafOf(COORDINATOR_).roles, uint16(0)));
+    }
+
+    function _joinOther(uint256 party) private {
+        bytes32 agreement = ids[1];
+        fund(agreement, party);
+        bytes memory signature = consentOf(agreement, party, datasetOf(party), block.timestamp);
+        (address account, uint8 roles, uint16 points) =
+            (who(party), leafOf(party).roles, party == COORDINATOR_ ? 0 : leafOf(party).basisPoints);
+        agreements.join(
+            agreement,
+            Party(account, roles, points),
+            proofOf(_otherLeaves(), party),
+            datasetOf(party),
+            block.timestamp,
+            signature
+        );
+    }
+
+    function _table(uint128 a, uint128 b, uint128 units) private pure returns (Payout[] memory table) {
+        table = new Payout[](2);
+        table[0] = Payout(who(0), a, units % uint128(MODEL_UNITS));
+        table[1] = Payout(who(1), b, uint128(MODEL_UNITS) / 16);
+    }
+
+    function _hashes(Payout[] memory table) private pure returns (bytes32[] memory made) {
+        made = new bytes32[](table.length);
+        for (uint256 i; i < table.length; ++i) {
+            made[i] = leafHash(abi.encode(table[i].account, table[i].amount, table[i].units));
+        }
+    }
+
+    function _rootOf(Payout[] memory table) private pure returns (bytes32) {
+        return rootOf(_hashes(table));
+    }
+
+}
+
+contract Invariants is Base {
+    Handler private handler;
+    uint256 private constant ALL = 7;
+
+    function setUp() public override {
+        handler = new Handler();
+        handler.setUp();
+        (agreements, money) = handler.contracts();
+    }
+
+    function targetContracts() external view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(handler);
+    }
+
+    struct FuzzSelector {
+        address addr;
+        bytes4[] selectors;
+    }
+
+    /// Only acts: the handler's own `setUp` is no act.
+    function targetSelectors() external view returns (FuzzSelector[] memory targets) {
+        bytes4[18] memory acts = [
+            Handler.act_anchor.selector,
+            Handler.act_anchor.selector,
+            Handler.act_revoke.selector,
+            Handler.act_revoke_another.selector,
+            Handler.act_release.selector,
+            Handler.act_claim.selector,
+            Handler.act_claim_pool.selector,
+            Handler.act_refund.selector,
+            Handler.act_return_stake.selector,
+            Handler.act_slash_split.selector,
+            Handler.act_reject.selector,
+            Handler.act_pass_time.selector,
+            Handler.act_use.selector,
+            Handler.act_deposit.selector,
+            Handler.act_redeem.selector,
+            Handler.act_withdraw.selector,
+            Handler.act_move_shares.selector,
+            Handler.act_royalty.selector
+        ];
+        targets = new FuzzSelector[](1);
+        targets[0] = FuzzSelector(address(handler), new bytes4[](acts.length));
+        for (uint256 i; i < acts.length; ++i) targets[0].selectors[i] = acts[i];
+    }
+
+    /// Solvency: what the contract holds covers all that anybody may still take out of it.
+    function invariant_the_contract_can_pay_all_it_owes() external view {
+        uint256 owed;
+        for (uint256 a; a < 2; ++a) owed += _owedBy(handler.ids(a));
+        check(money.balanceOf(address(agreements)) >= owed, "insolvent");
+    }
+
+    function invariant_the_budget_and_the_rounds_hold() external view {
+        for (uint256 a; a < 2; ++a) {
+            Live memory current = agreements.live(handler.ids(a));
+            check(current.epsilon <= current.epsilonBudget, "budget");
+            check(current.rounds <= current.maxRounds, "rounds");
+            check(agreements.accountOf(handler.ids(a)).releasedRounds <= current.rounds, "released rounds");
+        }
+    }
+
+    function invariant_claims_stay_within_what_was_released() external view {
+        for (uint256 a; a < 2; ++a) {
+            bytes32 agreement = handler.ids(a);
+            Account memory account = agreements.accountOf(agreement);
+            uint256 out = agreements.released(agreement) + account.compensation;
+            check(account.claimed <= out, "claims");
+            check(account.poolClaimed * BASIS_POINTS <= out * agreements.live(agreement).pool, "pool");
+            check(
+                account.refunded + account.claimed <= uint256(account.funded) + account.compensation, "refund and claims"
+            );
+        }
+    }
+
+    function invariant_no_round_after_a_revocation_goes_unpunished() external view {
+        same(handler.punishable(), handler.barred(), "rounds with a barred owner");
+    }
+
+    function invariant_only_owners_revoke() external view {
+        for (uint256 a; a < 2; ++a) {
+            for (uint256 party; party < 3; ++party) {
+                bool revoked = agreements.member(handler.ids(a), handler.owner(party)).revokedAt != 0;
+                check(!revoked || handler.asked(handler.ids(a), party), "revoked by somebody else");
+            }
+        }
+    }
+
+    function invariant_stakes_leave_only_by_evidence_or_in_time() external view {
+        same(handler.stakesOut(), 0, "early");
+    }
+
+    function invariant_model_shares_are_conserved_and_can_pay() external view {
+        for (uint256 a; a < 2; ++a) {
+            ModelShares shares = sharesOf(handler.ids(a));
+            if (address(shares) == address(0)) continue;
+            check(shares.totalSupply() <= shares.unitsInAll(), "units");
+            check(shares.unitsInAll() <= MODEL_UNITS, "more than one model");
+            uint256 sum;
+            uint256 owed = shares.deposits(handler.owner(handler.BUYER()));
+            for (uint256 party; party < ALL; ++party) {
+                sum += shares.balanceOf(handler.owner(party));
+                owed += shares.owed(handler.owner(party));
+            }
+            same(sum, shares.totalSupply(), "held by members");
+            check(owed <= shares.held(), "owes more than it counts");
+            check(shares.held() <= money.balanceOf(address(shares)), "counts more than it holds");
+        }
+    }
+
+    function invariant_vouchers_are_redeemed_once() external view {
+        ModelShares shares = sharesOf(handler.ids(0));
+        if (address(shares) == address(0)) return;
+        same(handler.drawn(), handler.vouchered(), "drawn by vouchers");
+        same(shares.redeemed(handler.owner(handler.BUYER())), handler.vouchered(), "redeemed");
+    }
+
+    /// Whatever an agreement may still have to give: shares, pool, refund, stakes.
+    function _owedBy(bytes32 agreement) private view returns (uint256 owed) {
+        Account memory account = agreements.accountOf(agreement);
+        for (uint256 party; party < ALL; ++party) {
+            Member memory found = agreements.member(agreement, handler.owner(party));
+            owed += found.stake + agreements.entitled(agreement, handler.owner(party)) - found.claimed;
+        }
+        uint256 out = agreements.released(agreement);
+        uint256 pool = (out + account.compensation) * agreements.live(agreement).pool / BASIS_POINTS;
+        owed += pool - account.poolClaimed;
+        // What was not released goes back, as far as it did not go back before.
+        owed += uint256(account.funded) - out > account.refunded ? account.funded - out - account.refunded : 0;
+    }
+}

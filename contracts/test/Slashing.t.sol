@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {Agreements} from "../src/Agreements.sol";
+import {Membership} from "../src/Membership.sol";
+import {Quorum} from "../src/Quorum.sol";
+import {Rounds} from "../src/Rounds.sol";
+import {Anchor, AnchorProof, Approval, Checkpoint, Rejection} from "../src/Types.sol";
+import {Base} from "./Base.sol";
+import {vm} from "./Vm.sol";
+
+contract SlashingTest is Base {
+    address private constant REPORTER = address(0xBEEF);
+
+    function setUp() public override {
+        super.setUp();
+        joinAll(id);
+    }
+
+    function test_a_split_view_costs_the_stake() public {
+        (Checkpoint memory one, Checkpoint memory other) = (Checkpoint(7, "a"), Checkpoint(7, "b"));
+        (bytes memory first_, bytes memory second) = (_shown(one), _shown(other));
+        vm.prank(REPORTER);
+        agreements.slashSplit(id, one, first_, other, second);
+        same(money.balanceOf(REPORTER), 300, "a tenth for the reporter");
+        same(agreements.accountOf(id).compensation, 2_700, "the rest for the parties");
+        vm.expectRevert(Agreements.NothingAtStake.selector);
+        agreements.slashSplit(id, one, first_, other, second);
+        anchor(id, 10);
+        release(id, true);
+        agreements.claim(id, who(0));
+        same(money.balanceOf(who(0)), 2_000 + 540, "its share of both");
+        vm.expectRevert(Agreements.NothingAtStake.selector);
+        agreements.slashSplit(id, one, first_, other, second);
+    }
+
+    function test_what_is_no_split_view_costs_nothing() public {
+        (Checkpoint memory one, Checkpoint memory other) = (Checkpoint(7, "a"), Checkpoint(8, "b"));
+        _noEvidence();
+        agreements.slashSplit(id, one, _shown(one), other, _shown(other));
+        other = Checkpoint(7, "a");
+        _noEvidence();
+        agreements.slashSplit(id, one, _shown(one), other, _shown(other));
+        other = Checkpoint(7, "b");
+        (bytes memory own, bytes memory forged) = (_shown(one), signedBy(0, _checkpointHash(id, other)));
+        vm.expectRevert(Membership.BadSignature.selector);
+        agreements.slashSplit(id, one, own, other, forged);
+        bytes memory elsewhere = signedBy(COORDINATOR_, _checkpointHash(keccak256("another agreement"), other));
+        vm.expectRevert(Membership.BadSignature.selector);
+        agreements.slashSplit(id, one, own, other, elsewhere);
+    }
+
+    function test_an_anchor_that_is_not_what_was_shown_costs_the_stake() public {
+        (AnchorProof memory proof, Anchor memory made) = _anchored(4, 1);
+        Checkpoint memory shown = Checkpoint(made.size, "another ledger");
+        bytes memory signature = _shown(shown);
+        agreements.slashFalseAnchor(id, shown, signature, proof);
+        same(agreements.member(id, who(COORDINATOR_)).stake, 0, "gone");
+    }
+
+    function test_what_is_no_false_anchor_costs_nothing() public {
+        (AnchorProof memory proof, Anchor memory made) = _anchored(4, 1);
+        Checkpoint memory shown = Checkpoint(made.size, made.root);
+        bytes memory signature = _shown(shown);
+        _noEvidence();
+        agreements.slashFalseAnchor(id, shown, signature, proof);
+        shown = Checkpoint(made.size + 1, "another ledger");
+        signature = _shown(shown);
+        _noEvidence();
+        agreements.slashFalseAnchor(id, shown, signature, proof);
+        shown.size = made.size;
+        signature = _shown(shown);
+        proof.anchor.root = "made up";
+        vm.expectRevert(Rounds.NotAnchored.selector);
+        agreements.slashFalseAnchor(id, shown, signature, proof);
+    }
+
+    function test_a_round_with_a_revoked_owner_costs_the_stake() public {
+        anchor(id, 1);
+        revoke(id, 2);
+        vm.warp(block.timestamp + 1);
+        (AnchorProof memory proof,) = _anchored(3, 0);
+        bytes32[] memory participation = proofOf(participants(), 2);
+        agreements.slashRevoked(id, who(2), proof, participation);
+        same(agreements.member(id, who(COORDINATOR_)).stake, 0, "gone");
+    }
+
+    function test_rounds_that_are_in_order_are_no_evidence() public {
+        (AnchorProof memory before,) = _anchored(1, 0);
+        bytes32[] memory participation = proofOf(participants(), 2);
+        _noEvidence();
+        agreements.slashRevoked(id, who(2), before, participation);
+        revoke(id, 2);
+        _noEvidence();
+        agreements.slashRevoked(id, who(2), before, participation);
+        (AnchorProof memory same_,) = _anchored(1, 0); // opened in the second of the revocation: in doubt, no
+        _noEvidence();
+        agreements.slashRevoked(id, who(2), same_, participation);
+        vm.warp(block.timestamp + 1);
+        (AnchorProof memory later,) = _anchored(1, 0);
+        bytes32[] memory others = proofOf(participants(), 1);
+        _noEvidence();
+        agreements.slashRevoked(id, who(2), later, others);
+        _noEvidence();
+        agreements.slashRevoked(id, who(1), later, others);
+    }
+
+    function test_a_quorum_of_others_rejects_a_record() public {
+        Rejection memory what = Rejection(who(1), 3, "record");
+        uint256[] memory judges = new uint256[](4);
+        (judges[0], judges[1], judges[2], judges[3]) = (0, 2, 3, 4);
+        Approval[] memory approvals = approvalsOf(_rejectionHash(what), judges);
+        vm.prank(REPORTER);
+        agreements.slashRejected(id, what, approvals);
+        same(agreements.member(id, who(1)).stake, 0, "gone");
+        same(money.balanceOf(REPORTER), 50, "a tenth");
+        vm.expectRevert(Agreements.NothingAtStake.selector);
+        agreements.slashRejected(id, what, approvals);
+    }
+
+    function test_nobody_judges_itself_and_each_field_counts() public {
+        Rejection memory what = Rejection(who(1), 3, "record");
+        Approval[] memory own = approvalsOf(_rejectionHash(what), first(4));
+        vm.expectRevert(Membership.NotMember.selector);
+        agreements.slashRejected(id, what, own);
+        Approval[] memory few = approvalsOf(_rejectionHash(what), first(1));
+        vm.expectRevert(abi.encodeWithSelector(Quorum.TooFewApprovals.selector, 4));
+        agreements.slashRejected(id, what, few);
+        uint256[] memory judges = new uint256[](4);
+        (judges[0], judges[1], judges[2], judges[3]) = (3, 4, 5, 6);
+        Approval[] memory approvals = approvalsOf(_rejectionHash(what), judges);
+        Rejection[3] memory others =
+            [Rejection(who(0), 3, "record"), Rejection(who(1), 4, "record"), Rejection(who(1), 3, "other")];
+        for (uint256 i; i < 3; ++i) {
+            vm.expectRevert(Membership.BadSignature.selector);
+            agreements.slashRejected(id, others[i], approvals);
+        }
+    }
+
+    function test_evidence_counts_until_the_stakes_are_free() public {
+        anchor(id, 10);
+        release(id, true);
+        (Checkpoint memory one, Checkpoint memory other) = (Checkpoint(7, "a"), Checkpoint(7, "b"));
+        (bytes memory first_, bytes memory second) = (_shown(one), _shown(other));
+        vm.warp(block.timestamp + CHALLENGE);
+        vm.expectRevert(Agreements.TooLate.selector);
+        agreements.slashSplit(id, one, first_, other, second);
+        vm.warp(block.timestamp - 1);
+        agreements.slashSplit(id, one, first_, other, second);
+    }
+
+    function test_a_slashed_stake_is_not_returned() public {
+        (Checkpoint memory one, Checkpoint memory other) = (Checkpoint(7, "a"), Checkpoint(7, "b"));
+        (bytes memory first_, bytes memory second) = (_shown(one), _shown(other));
+        agreements.slashSplit(id, one, first_, other, second);
+        vm.warp(START + 40 days);
+        vm.expectRevert();
+        agreements.returnStake(id, who(COORDINATOR_));
+    }
+
+    function test_after_rounds_and_rounds_an_early_anchor_can_still_be_shown() public {
+        revoke(id, 2);
+        vm.warp(block.timestamp + 1);
+        (AnchorProof memory proof,) = _anchored(10, 0);
+        agreements.slashRevoked(id, who(2), proof, proofOf(participants(), 2));
+    }
+
+    /// Anchors `count` rounds; returns the proof of the one at `place` among them.
+    function _anchored(uint256 count, uint256 place)
+        private
+        returns (AnchorProof memory proof, Anchor memory made)
+    {
+        proof.later = new bytes32[](count - place - 1);
+        for (uint256 i; i < count; ++i) {
+            Anchor memory next = nextAnchor(id);
+            if (i == place) (proof.anchor, proof.before) = (next, agreements.live(id).head);
+            if (i > place) proof.later[i - place - 1] = keccak256(abi.encode(next));
+            vm.prank(who(COORDINATOR_));
+            agreements.anchor(id, next);
+        }
+        made = proof.anchor;
+    }
+
+    function _checkpointHash(bytes32 agreement, Checkpoint memory shown) private pure returns (bytes32) {
+        bytes32 kind = keccak256("Checkpoint(bytes32 agreement,uint64 size,bytes32 root)");
+        return keccak256(abi.encode(kind, agreement, shown.size, shown.root));
+    }
+
+    function _shown(Checkpoint memory shown) private view returns (bytes memory) {
+        return signedBy(COORDINATOR_, _checkpointHash(id, shown));
+    }
+
+    function _rejectionHash(Rejection memory what) private view returns (bytes32) {
+        bytes32 kind = keccak256("Rejection(bytes32 agreement,address subject,uint32 round,bytes32 evidence)");
+        return keccak256(abi.encode(kind, id, what.subject, what.round, what.evidence));
+    }
+
+    function _noEvidence() private {
+        vm.expectRevert(Agreements.NoEvidence.selector);
+    }
+}

@@ -1,0 +1,193 @@
+"""Rules of the money: consents, transactions, what the contracts answered, approvals (docs/spec/settlement.md).
+
+The ledger comes first: a transaction is logged before it is sent, so a coordinator that dies in between sends the
+very same one again. What the contracts answered is the coordinator's word here; every party and every auditor
+checks it by running the transactions again before it signs or believes anything (`cotrain.settlement.history`).
+"""
+
+from cotrain.errors import ForgeryError
+from cotrain.records.kinds import ApprovalBody, Consent, ReceiptBody, TransactionBody
+from cotrain.records.record import Record
+from cotrain.rounds.money import begin_paying, end, money_of, next_act, release_of
+from cotrain.rounds.money_state import Answered, MoneyState, Sent
+from cotrain.rounds.refusals import by_coordinator, counted_already, expect, mismatch, out_of_turn
+from cotrain.rounds.state import BlobSource, Change, Phase, RunState
+from cotrain.settlement.acts import MAY_FAIL, NO_HASH, Act, is_later_act
+from cotrain.settlement.chain.signing import recover
+from cotrain.settlement.terms import ContractTerms
+from cotrain.settlement.transactions import Transaction, read_transaction
+from cotrain.settlement.typed_data import permit_digest
+
+
+def check_consent(
+    state: RunState, record: Record, consent: Consent | None, root: str | None, *, due: bool
+) -> None:
+    """Check that a record carries its author's signature for joining, if it must, and none otherwise.
+
+    Args:
+        state: The ledger's state.
+        record: The record.
+        consent: What it carries.
+        root: Root of the owner's dataset commitment (hex); None of others.
+        due: Whether the author joins with this record, where money is moved at all.
+
+    Raises:
+        ForgeryError: it is missing, not due, or not the author's.
+    """
+    money = state.money
+    expected = due and money is not None
+    if (consent is not None) != expected:
+        raise mismatch(
+            record, "consent", "one" if consent else "none", "one" if expected else "none"
+        )
+    if consent is None or money is None:
+        return
+    terms, did = money.terms, record.author
+    expect(record, "deadline of the consent", consent.deadline, state.terms.expires)
+    dataset = NO_HASH if root is None else bytes.fromhex(root)
+    document, account = bytes.fromhex(state.terms.digest), terms.account(did)
+    said = terms.domain.consent(document, account, dataset, consent.deadline)
+    _expect_signer(record, said, consent.signature, account)
+    permits = terms.own_contracts and terms.due(did) > 0
+    if (consent.permit is not None) != permits:
+        raise mismatch(record, "permit", bool(consent.permit), permits)
+    if consent.permit is not None:
+        said = permit_of(terms, did, consent.deadline)
+        _expect_signer(record, said, consent.permit, account)
+
+
+def permit_of(terms: ContractTerms, did: str, deadline: int) -> bytes:
+    """Return what a party signs so that the contract may draw what it owes from its new credits."""
+    contract, account = terms.settlement.contract, terms.account(did)
+    return permit_digest(terms.token_domain, account, contract, terms.due(did), 0, deadline)
+
+
+def check_revocation(state: RunState, record: Record, signature: str | None) -> None:
+    """Check that a revocation carries the owner's signature for the contract, if there is one.
+
+    Raises:
+        ForgeryError: it is missing, not due, or not the author's.
+    """
+    money = state.money
+    if (signature is not None) != (money is not None):
+        raise mismatch(record, "signature for the contract", bool(signature), money is not None)
+    if signature is not None and money is not None:
+        account = money.terms.account(record.author)
+        _expect_signer(record, money.terms.domain.revocation(account), signature, account)
+
+
+def transaction_rule(
+    state: RunState, record: Record, body: TransactionBody, blobs: BlobSource
+) -> Change:
+    """The one transaction that is due, exactly as everybody computes it; after the run, one of the kinds allowed."""
+    by_coordinator(record, state.terms.coordinator.did)
+    money, raw = money_of(state), blobs(body.raw)
+    transaction = read_transaction(raw)
+    act = next_act(state)
+    if act is not None:
+        expect(record, "act", (body.act, body.subject), (act.kind, act.subject))
+        expect(record, "sender", transaction.sender, money.terms.account(record.author))
+        expect(record, "receiver", transaction.to, act.to)
+        expect(record, "data", transaction.data, act.data)
+    else:
+        act = _later_act(state, record, body, transaction)
+    expect(record, "chain", transaction.chain_id, money.terms.settlement.chain_id)
+    expect(record, "value", transaction.value, 0)
+    if money.terms.own_contracts:
+        expect(record, "number", transaction.number, money.sent_by(transaction.sender))
+    sent = Sent(record.digest, act, raw, transaction.sender)
+
+    def change() -> None:
+        money.sent = sent
+
+    return change
+
+
+def _later_act(
+    state: RunState, record: Record, body: TransactionBody, transaction: Transaction
+) -> Act:
+    """Return what a transaction after the run does; anybody may have signed it, the contract decides."""
+    money = money_of(state)
+    over = state.phase in {Phase.FINISHED, Phase.ABORTED} and money.joined
+    if not over or money.sent is not None:
+        raise out_of_turn(record, state.phase.value)
+    if not is_later_act(money.terms, body.act, transaction.to, transaction.data):
+        raise mismatch(record, "act", body.act, "what the transaction does")
+    return Act(body.act, body.subject, transaction.to, transaction.data, 0)
+
+
+def receipt_rule(state: RunState, record: Record, body: ReceiptBody, blobs: BlobSource) -> Change:
+    """What the contracts answered to the transaction before it."""
+    del blobs
+    by_coordinator(record, state.terms.coordinator.did)
+    money = money_of(state)
+    sent = money.sent
+    if sent is None:
+        raise out_of_turn(record, state.phase.value)
+    expect(record, "transaction", body.transaction, sent.digest)
+    if money.history and body.block <= money.history[-1].receipt.block:
+        raise mismatch(record, "block", body.block, "a later one than the last")
+    if (body.state_root is None) == money.terms.own_chain:
+        raise mismatch(record, "state root", body.state_root, "one for the run's own chain only")
+
+    def change() -> None:
+        money.sent = None
+        money.history.append(Answered(sent, body))
+        if state.phase in {Phase.FINISHED, Phase.ABORTED}:
+            return
+        if not body.succeeded and sent.act.kind not in MAY_FAIL:
+            money.refused = f"{sent.act.kind} {sent.act.subject}".strip()
+        else:
+            _go_on(state, money, sent)
+
+    return change
+
+
+def approval_rule(state: RunState, record: Record, body: ApprovalBody, blobs: BlobSource) -> Change:
+    """After the last round: a party found ledger and chain in order, and signs the release of the money."""
+    del blobs
+    if state.phase is not Phase.APPROVING:
+        raise out_of_turn(record, state.phase.value)
+    money = money_of(state)
+    state.terms.party(record.author)
+    if money.sent is not None:
+        raise out_of_turn(record, "the answer to the release")
+    if record.author in money.approvals:
+        raise counted_already(record)
+    said = money.terms.domain.release(release_of(state))
+    _expect_signer(record, said, body.signature, money.terms.account(record.author))
+    return lambda: money.approvals.__setitem__(record.author, body.signature)
+
+
+def _go_on(state: RunState, money: MoneyState, done: Sent) -> None:
+    """Take the step that a successful transaction makes."""
+    match done.act.kind:
+        case "revoke":
+            money.revoked.append(done.act.subject)
+        case "anchor":
+            money.anchored += 1
+            state.phase = Phase.BETWEEN
+        case "release":
+            begin_paying(state)
+        case _:
+            money.step += 1
+            if money.step == len(money.script):
+                _end_script(state)
+
+
+def _end_script(state: RunState) -> None:
+    if state.phase is Phase.FUNDING:
+        state.phase = Phase.BETWEEN
+    else:
+        end(state)
+
+
+def _expect_signer(record: Record, said: bytes, signature: str, account: str) -> None:
+    found = recover(said, bytes.fromhex(signature))
+    if found != account:
+        raise ForgeryError(
+            "settlement-bad-signature",
+            f"a signature in the {record.kind} of {record.author} is not by its account {account}",
+            meaning="The contract would refuse it, or it was made for other terms.",
+            hint="Check that the agreement names the account that `cotrain init` printed for this party.",
+        )

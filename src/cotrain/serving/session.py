@@ -1,0 +1,177 @@
+"""A paid use of a model between a buyer and the coordinator's server, in one process: from deposit to royalties.
+
+Each transaction is logged on the run's ledger before it is sent, and a step that is there already is not made again:
+so a session that was interrupted goes on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cotrain.errors import RefusedError
+from cotrain.identity.keys import Identity
+from cotrain.ports import Clock, Store
+from cotrain.records.canonical import sha256
+from cotrain.rounds.coordinator import Coordinator
+from cotrain.rounds.money import money_of
+from cotrain.serving.buyer import ModelBuyer
+from cotrain.serving.server import Deposit, ModelServer
+from cotrain.serving.terms import UseTerms
+from cotrain.settlement.acts import Act, later_act
+from cotrain.settlement.chain.chain import Chain
+from cotrain.settlement.chain.signing import Account, account_of
+from cotrain.settlement.contracts import MODEL_SHARES, load_contract
+from cotrain.settlement.terms import ContractTerms
+from cotrain.settlement.transactions import sign_act
+from cotrain.training.model import Model
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Where a finished run's model is sold.
+
+    Attributes:
+        identity: The coordinator, which serves the model and issues credits.
+        coordinator: Its run, finished.
+        chain: The run's chain.
+        clock: Its clock.
+        store: The server's memory.
+    """
+
+    identity: Identity
+    coordinator: Coordinator
+    chain: Chain
+    clock: Clock
+    store: Store
+
+    @property
+    def terms(self) -> ContractTerms:
+        """The agreement, as the contracts see it."""
+        return money_of(self.coordinator.state).terms
+
+    @property
+    def model(self) -> bytes:
+        """The released model.
+
+        Raises:
+            RefusedError: none came out.
+        """
+        released = self.coordinator.state.released_model
+        if released is None:
+            raise RefusedError(
+                "use-no-model", "the run released no model", hint="Run it to its end."
+            )
+        return released
+
+    @property
+    def use_terms(self) -> UseTerms:
+        """Price and shares."""
+        return UseTerms.of(self.terms, sha256(self.model))
+
+    def server(self) -> ModelServer:
+        """Return the server, as far as its memory goes."""
+        model = Model.decode(self.model)
+        return ModelServer(
+            self.identity, model, self.use_terms, self.store, self.clock, self.deposit_of
+        )
+
+    def deposit_of(self, buyer: str) -> Deposit:
+        """Read a buyer's deposit from the chain."""
+        return Deposit(
+            *(self._read(name, buyer) for name in ("deposits", "redeemed", "withdrawableAt"))
+        )
+
+    def owed(self, holder: str) -> int:
+        """Return what a holder of shares can claim."""
+        return self._read("owed", holder)
+
+    def make(self, account: Account, act: Act) -> bool:
+        """Sign, log and carry out a transaction; tell whether the contract took it."""
+        number = money_of(self.coordinator.state).sent_by(account.address)
+        raw = sign_act(account, act, self.chain.chain_id, number, self.chain.fees())
+        return self.coordinator.carry(act.kind, act.subject, raw)
+
+    def _read(self, function: str, account: str) -> int:
+        shares = load_contract(MODEL_SHARES)
+        answer = self.chain.call(self.use_terms.shares, shares.call(function, account))
+        return int(shares.result(function, answer))
+
+
+def open_deposit(shop: Shop, buyer: Identity, amount: int) -> None:
+    """Give a buyer credits, and let it deposit them for uses of the model, up to `amount` in all.
+
+    Raises:
+        RefusedError: the contract does not take the deposit.
+    """
+    account, issuer = account_of(buyer), account_of(shop.identity)
+    deposit = shop.deposit_of(account.address)
+    missing = amount - deposit.amount - deposit.redeemed
+    if missing <= 0:
+        return
+    terms, shares = shop.terms, shop.use_terms.shares
+    steps = (
+        (issuer, later_act(terms, "issue", buyer.did, account.address, missing)),
+        (account, later_act(terms, "approve", buyer.did, shares, missing)),
+        (account, later_act(terms, "deposit", buyer.did, missing)),
+    )
+    for signer, act in steps:
+        if not shop.make(signer, act):
+            raise _refused(act)
+
+
+def ask_queries(
+    shop: Shop,
+    buyer: Identity,
+    store: Store,
+    rows: Sequence[Sequence[int]],
+    progress: Callable[[], None] = lambda: None,
+) -> list[list[float]]:
+    """Let a buyer ask one paid query for each row; return the answers.
+
+    Args:
+        shop: Where the model is sold.
+        buyer: Who asks; its deposit must be there.
+        store: The buyer's memory.
+        rows: Encoded rows, without label.
+        progress: Called after each answer.
+    """
+    account, server = account_of(buyer), shop.server()
+    deposit = shop.deposit_of(account.address)
+    limit = deposit.amount + deposit.redeemed
+    asking = ModelBuyer(account, shop.identity.did, shop.use_terms, store, limit)
+    answers = []
+    for row in rows:
+        answers.append(asking.take(server.answer(asking.ask(row))))
+        progress()
+    return answers
+
+
+def settle_use(shop: Shop, buyer: str) -> bool:
+    """Turn a buyer's newest voucher into royalties, and pay every party what its shares earned.
+
+    Returns:
+        Whether there was anything new.
+    """
+    newest = shop.server().newest_query(buyer)
+    server, terms = account_of(shop.identity), shop.terms
+    fresh = newest is not None and int(newest.voucher.total) > shop.deposit_of(buyer).redeemed
+    if fresh and newest is not None:
+        voucher = newest.voucher
+        signature, receipts = bytes.fromhex(voucher.signature), bytes.fromhex(voucher.receipts)
+        arguments = (buyer, int(voucher.total), voucher.queries, receipts, signature)
+        act = later_act(terms, "redeem", "", *arguments)
+        if not shop.make(server, act):
+            raise _refused(act)
+    for party in terms.agreement.parties:
+        account = terms.account(party.did)
+        if shop.owed(account) > 0:
+            shop.make(server, later_act(terms, "royalty", party.did, account))
+    return fresh
+
+
+def _refused(act: Act) -> RefusedError:
+    return RefusedError(
+        "use-contract-refused",
+        f"the contract refused to {act.kind}",
+        meaning="No money moved by this step.",
+        hint="Look at the deposit and the vouchers with `cotrain model show`.",
+    )

@@ -1,0 +1,226 @@
+"""The transactions of a run: which follow from the ledger, and what exactly each of them says.
+
+Nobody chooses them. Everybody computes the same data, so a coordinator that sends anything else is refused
+by the rules, whatever the contract would have accepted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cotrain.records.kinds import Consent
+from cotrain.settlement.addresses import CREATED, own_contracts
+from cotrain.settlement.contracts import AGREEMENTS, CREDITS, MODEL_SHARES, load_contract
+from cotrain.settlement.merkle import leaf, merkle_root
+from cotrain.settlement.terms import ContractTerms
+
+NO_HASH: Final = bytes(32)
+
+AFTERWARDS: Final = {
+    "issue": (CREDITS, "issue"),
+    "approve": (CREDITS, "approve"),
+    "deposit": (MODEL_SHARES, "deposit"),
+    "pay": (MODEL_SHARES, "pay"),
+    "redeem": (MODEL_SHARES, "redeem"),
+    "royalty": (MODEL_SHARES, "claim"),
+    "announce": (MODEL_SHARES, "announceWithdrawal"),
+    "withdraw": (MODEL_SHARES, "withdraw"),
+    "claim": (AGREEMENTS, "claim"),
+    "refund": (AGREEMENTS, "refund"),
+    "stake": (AGREEMENTS, "returnStake"),
+}
+"""What may be logged after the run, by whoever signs it: contract and function. The contract decides."""
+
+MAY_FAIL: Final = frozenset({"claim", "refund"})
+"""Acts of a run that the contract may refuse without harm: nothing was due."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """One transaction, before it is signed.
+
+    Attributes:
+        kind: What it does: create, issue, open, permit, join, revoke, anchor, release, claim, refund.
+        subject: The contract that is created, or the did of the party that it is about; "" if none.
+        to: Address of the contract that is called; None to create one.
+        data: Its data.
+        gas: Gas limit.
+    """
+
+    kind: str
+    subject: str
+    to: str | None
+    data: bytes
+    gas: int
+
+
+@dataclass(frozen=True)
+class AnchorFacts:
+    """What a round leaves on the chain; fields as in the contract's `Anchor`, in its order."""
+
+    round: int
+    version: int
+    opened: int
+    epsilon: int
+    size: int
+    root: bytes
+    result: bytes
+    participants: bytes
+
+
+def setup_acts(
+    terms: ContractTerms, consents: Mapping[str, Consent], roots: Mapping[str, str]
+) -> list[Act]:
+    """Return what must happen before the first round: contracts, credits, the agreement, everybody's joining.
+
+    Args:
+        terms: The terms.
+        consents: did to consent, of every party.
+        roots: did of each owner to the root of its dataset commitment (hex).
+    """
+    acts = _creations(terms) if terms.own_contracts else []
+    opening = load_contract(AGREEMENTS).call("open", terms.values)
+    acts.append(Act("open", "", terms.settlement.contract, opening, 2_000_000))
+    for party in terms.agreement.parties:
+        consent, root = consents[party.did], roots.get(party.did)
+        if consent.permit is not None:
+            acts.append(_permit(terms, party.did, consent))
+        acts.append(
+            _join(terms, party.did, consent, NO_HASH if root is None else bytes.fromhex(root))
+        )
+    return acts
+
+
+def revoke_act(terms: ContractTerms, did: str, signature: str) -> Act:
+    """Return the relayed revocation of an owner."""
+    data = load_contract(AGREEMENTS).call(
+        "revokeFor", terms.name, terms.account(did), bytes.fromhex(signature)
+    )
+    return Act("revoke", did, terms.settlement.contract, data, 300_000)
+
+
+def anchor_act(terms: ContractTerms, facts: AnchorFacts) -> Act:
+    """Return the anchor of a round."""
+    values = (
+        facts.round,
+        facts.version,
+        facts.opened,
+        facts.epsilon,
+        facts.size,
+        facts.root,
+        facts.result,
+        facts.participants,
+    )
+    data = load_contract(AGREEMENTS).call("anchor", terms.name, values)
+    return Act("anchor", "", terms.settlement.contract, data, 200_000)
+
+
+def later_act(terms: ContractTerms, kind: str, subject: str, *arguments: Any) -> Act:
+    """Return a transaction that is made when the run is over, of a kind in `AFTERWARDS`."""
+    name, function = AFTERWARDS[kind]
+    data = load_contract(name).call(function, *arguments)
+    return Act(kind, subject, address_of(terms, name), data, 500_000)
+
+
+def is_later_act(terms: ContractTerms, kind: str, to: str | None, data: bytes) -> bool:
+    """Tell whether a transaction is of a kind that may be logged after the run."""
+    if kind not in AFTERWARDS:
+        return False
+    name, function = AFTERWARDS[kind]
+    return to == address_of(terms, name) and data[:4] == load_contract(name).selector(function)
+
+
+def address_of(terms: ContractTerms, name: str) -> str:
+    """Return the address of one of the run's contracts."""
+    money = terms.settlement
+    known = {AGREEMENTS: money.contract, CREDITS: money.token, MODEL_SHARES: terms.model_shares}
+    return known[name]
+
+
+def participants_root(accounts: list[str]) -> bytes:
+    """Return the root over the accounts of the owners in a round's sum."""
+    return merkle_root([leaf(["address"], [account]) for account in accounts])
+
+
+def release_values(rounds: int, model: bytes) -> dict[str, Any]:
+    """Return what the parties sign at the end of a run: `Release` of the contract."""
+    return {"rounds": rounds, "payouts": NO_HASH, "model": model, "last": True}
+
+
+def release_act(
+    terms: ContractTerms, release: Mapping[str, Any], approvals: Mapping[str, str]
+) -> Act:
+    """Return the release, with the parties' signatures in rising order of their accounts.
+
+    Args:
+        terms: The terms.
+        release: Of `release_values`.
+        approvals: did to signature (hex).
+    """
+    signed = sorted(
+        (int(terms.account(did), 16), terms.account(did), bytes.fromhex(signature))
+        for did, signature in approvals.items()
+    )
+    what = (release["rounds"], release["payouts"], release["model"], release["last"])
+    pairs = [(account, signature) for _, account, signature in signed]
+    data = load_contract(AGREEMENTS).call("release", terms.name, what, pairs)
+    return Act("release", "", terms.settlement.contract, data, 1_000_000 + 20_000 * len(pairs))
+
+
+def payment_acts(terms: ContractTerms) -> list[Act]:
+    """Return what follows a release: everybody's agreed share, and what goes back to the demander.
+
+    The contract says how much that is; where nothing is due it refuses, and nothing happens.
+    """
+    call, to = load_contract(AGREEMENTS).call, terms.settlement.contract
+    acts = [
+        Act("claim", party.did, to, call("claim", terms.name, terms.account(party.did)), 500_000)
+        for party in terms.agreement.parties
+        if terms.basis_points(party.did) > 0
+    ]
+    return [*acts, Act("refund", terms.demander.did, to, call("refund", terms.name), 300_000)]
+
+
+def _creations(terms: ContractTerms) -> list[Act]:
+    """Return the creation of the run's own contracts, and of the credits that the parties need."""
+    issuer = terms.account(terms.agreement.coordinator.did)
+    addresses = own_contracts(issuer)
+    arguments = {AGREEMENTS: (addresses[MODEL_SHARES],), CREDITS: (issuer,)}
+    acts = [
+        Act("create", name, None, load_contract(name).creation(*arguments.get(name, ())), 8_000_000)
+        for name in CREATED
+    ]
+    for party in terms.agreement.parties:
+        if due := terms.due(party.did):
+            data = load_contract(CREDITS).call("issue", terms.account(party.did), due)
+            acts.append(Act("issue", party.did, addresses[CREDITS], data, 200_000))
+    return acts
+
+
+def _permit(terms: ContractTerms, did: str, consent: Consent) -> Act:
+    signature = bytes.fromhex(consent.permit or "")
+    r, s, v = signature[:32], signature[32:64], signature[64]
+    data = load_contract(AGREEMENTS).call(
+        "permit",
+        terms.settlement.token,
+        terms.account(did),
+        terms.due(did),
+        consent.deadline,
+        v,
+        r,
+        s,
+    )
+    return Act("permit", did, terms.settlement.contract, data, 300_000)
+
+
+def _join(terms: ContractTerms, did: str, consent: Consent, dataset: bytes) -> Act:
+    data = load_contract(AGREEMENTS).call(
+        "join",
+        terms.name,
+        terms.leaf_values(did),
+        terms.party_proof(did),
+        dataset,
+        consent.deadline,
+        bytes.fromhex(consent.signature),
+    )
+    return Act("join", did, terms.settlement.contract, data, 700_000)

@@ -1,0 +1,123 @@
+"""What every chain can do for us, whether it is in this process or a node somewhere (docs/spec/chain.md)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cotrain.errors import RefusedError
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """An event as the EVM knows it.
+
+    Attributes:
+        address: Of the contract, checksummed (EIP-55).
+        topics: Up to four times 32 bytes; the first names the event.
+        data: The rest.
+    """
+
+    address: str
+    topics: tuple[bytes, ...]
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a transaction did.
+
+    Attributes:
+        block: Number of its block.
+        time: Timestamp of its block, Unix seconds.
+        succeeded: False if it was reverted.
+        gas: Gas used.
+        events: What contracts told, in order.
+        state_root: Root of the state after its block (hex); None if the chain is not ours alone.
+        output: What the call returned; of a reverted one, why: empty where the node does not say.
+    """
+
+    block: int
+    time: int
+    succeeded: bool
+    gas: int
+    events: tuple[LogEntry, ...] = field(repr=False)
+    state_root: str | None
+    output: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last block."""
+
+    block: int
+    time: int
+
+
+@dataclass(frozen=True)
+class Fees:
+    """What a transaction offers, in wei for each unit of gas; nothing on the run's own chain."""
+
+    most: int = 0
+    tip: int = 0
+
+
+class Chain(Protocol):
+    """A chain of EVM blocks. Each method raises `OutsideError` when disk or node fail."""
+
+    @property
+    def chain_id(self) -> int:
+        """The EIP-155 number by which signatures know it."""
+        ...
+
+    def send(self, raw: bytes) -> Receipt:
+        """Carry out a signed transaction, or return the receipt of one that was carried out before.
+
+        Raises:
+            RefusedError: it cannot enter any block: wrong number, too little gas, nothing to pay it with.
+        """
+        ...
+
+    def call(self, to: str, data: bytes, sender: str = ...) -> bytes:
+        """Return what a contract answers, without changing anything.
+
+        Raises:
+            CallRevertedError: the contract refuses.
+        """
+        ...
+
+    def nonce(self, account: str) -> int:
+        """Return how many transactions an account has sent."""
+        ...
+
+    def fees(self) -> Fees:
+        """Return what a transaction should offer now."""
+        ...
+
+    def head(self) -> Head:
+        """Return the last block."""
+        ...
+
+    def events(self, address: str, first_block: int = 0) -> Sequence[LogEntry]:
+        """Return what a contract told since a block, in order."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...
+
+
+class CallRevertedError(RefusedError):
+    """A contract refused a call.
+
+    Attributes:
+        data: What it said, ABI-encoded.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(
+            "chain-call-reverted",
+            f"the contract refused: 0x{data.hex()}",
+            meaning="The rules of the contract do not allow this now.",
+            hint="Look at the agreement's terms with `cotrain agreement show`.",
+        )
+        self.data = data

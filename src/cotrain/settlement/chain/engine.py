@@ -1,0 +1,166 @@
+"""One transaction after another on an EVM state: py-evm without blocks of its own.
+
+What a transaction finds is a function of (chain id, block number, time, state root) alone: no fees, no miner, no
+randomness. So whoever runs the same transactions at the same times gets the same state roots.
+"""
+
+from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass
+from typing import Final
+
+import rlp
+from eth.consensus.context import ConsensusContext
+from eth.consensus.noproof import NoProofConsensus
+from eth.constants import BLANK_ROOT_HASH, ZERO_ADDRESS, ZERO_HASH32
+from eth.db.atomic import AtomicDB
+from eth.db.chain import ChainDB
+from eth.vm.chain_context import ChainContext
+from eth.vm.forks.cancun import CancunVM
+from eth.vm.forks.cancun.blocks import CancunBlockHeader
+from eth_typing import BlockNumber, Hash32
+from eth_utils.address import to_canonical_address, to_checksum_address
+from eth_utils.exceptions import ValidationError
+
+from cotrain.errors import MalformedError, RefusedError
+from cotrain.settlement.chain.chain import CallRevertedError, LogEntry
+
+GAS_LIMIT: Final = 100_000_000
+"""Of a block, which holds one transaction; a release with a thousand signatures needs a tenth."""
+
+EMPTY_STATE: Final = BLANK_ROOT_HASH.hex()
+
+Nodes = MutableMapping[bytes, bytes]
+"""The nodes of the state trie by their hash."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What one transaction did: as `Receipt`, without its block."""
+
+    succeeded: bool
+    gas: int
+    events: tuple[LogEntry, ...]
+    state_root: str
+    output: bytes
+
+
+class _FreeVM(CancunVM):
+    """Cancun, where a transaction may offer nothing for its gas."""
+
+    consensus_class = NoProofConsensus
+
+
+class Engine:
+    """Runs transactions on the state under a root.
+
+    Args:
+        chain_id: EIP-155.
+        nodes: The trie's nodes: read, and written by `execute`.
+    """
+
+    def __init__(self, chain_id: int, nodes: Nodes) -> None:
+        self._context = ChainContext(chain_id)
+        self._database = ChainDB(AtomicDB(nodes))  # type: ignore[arg-type]
+
+    def execute(self, state_root: str, block: int, time: int, raw: bytes) -> Done:
+        """Run a signed transaction; the nodes of the new state are written.
+
+        Raises:
+            MalformedError: it is no transaction.
+            RefusedError: it cannot enter a block.
+        """
+        vm = self._vm(state_root, block, time)
+        try:
+            transaction = vm.get_transaction_builder().decode(raw)
+            receipt, computation = vm.apply_transaction(vm.get_header(), transaction)
+        except ValidationError as error:
+            raise RefusedError(
+                "chain-transaction-invalid",
+                f"a transaction cannot enter the chain: {error}",
+                meaning="It was signed for another state of its account, or offers too little gas.",
+                hint="Sign it again with the account's next number.",
+            ) from error
+        except (rlp.exceptions.RLPException, ValueError, TypeError) as error:
+            raise MalformedError(
+                "chain-transaction-malformed", f"not a transaction: {error}"
+            ) from error
+        vm.state.persist()
+        events = tuple(
+            LogEntry(
+                to_checksum_address(log.address),
+                tuple(topic.to_bytes(32, "big") for topic in log.topics),
+                bytes(log.data),
+            )
+            for log in receipt.logs
+        )
+        return Done(
+            succeeded=not computation.is_error,
+            gas=int(receipt.gas_used),
+            events=events,
+            state_root=vm.state.state_root.hex(),
+            output=bytes(computation.output),
+        )
+
+    def call(
+        self, state_root: str, block: int, time: int, to: str, data: bytes, sender: str
+    ) -> bytes:
+        """Return what a contract answers; nothing is written.
+
+        Raises:
+            CallRevertedError: it refuses.
+        """
+        vm, address = self._vm(state_root, block, time), to_canonical_address(to)
+        done = vm.execute_bytecode(
+            origin=to_canonical_address(sender),
+            gas_price=0,
+            gas=GAS_LIMIT,
+            to=address,
+            sender=to_canonical_address(sender),
+            value=0,
+            data=data,
+            code=vm.state.get_code(address),
+        )
+        if done.is_error:
+            raise CallRevertedError(bytes(done.output))
+        return bytes(done.output)
+
+    def nonce(self, state_root: str, account: str) -> int:
+        """Return how many transactions an account has sent."""
+        return int(self._vm(state_root, 0, 0).state.get_nonce(to_canonical_address(account)))
+
+    def _vm(self, state_root: str, block: int, time: int) -> CancunVM:
+        header = CancunBlockHeader(
+            difficulty=0,
+            block_number=BlockNumber(block),
+            gas_limit=GAS_LIMIT,
+            timestamp=time,
+            coinbase=ZERO_ADDRESS,
+            parent_hash=ZERO_HASH32,
+            mix_hash=ZERO_HASH32,
+            state_root=Hash32(bytes.fromhex(state_root)),
+            base_fee_per_gas=0,
+        )
+        consensus = ConsensusContext(self._database.db)
+        return _FreeVM(header, self._database, self._context, consensus)
+
+
+class MemoryNodes(MutableMapping[bytes, bytes]):
+    """Trie nodes in memory."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[bytes, bytes] = {}
+
+    def __getitem__(self, key: bytes) -> bytes:
+        return self._nodes[key]
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        self._nodes[key] = value
+
+    def __delitem__(self, key: bytes) -> None:
+        del self._nodes[key]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._nodes)
+
+    def __len__(self) -> int:
+        return len(self._nodes)
