@@ -181,7 +181,7 @@ def test_mistakes_with_a_table(tmp_path: Path, cotrain: Cotrain, table: Path) ->
     [
         (lambda text: text.replace("\nb,", "\na,"), "two are the least"),
         (lambda text: text.replace("\nb,", "\n,"), "name no owner"),
-        (lambda text: text.replace("\nb,", "\nCoordinator,"), "the coordinator's name"),
+        (lambda text: text.replace("\nb,", "\nCoordinator,"), "the name of another party"),
         (lambda text: text.replace("\na,", "\n1,").replace("\nb,", "\n1.0,"), "two ways"),
         (lambda text: text + "c,1,1,y\n" * 25, "17 are left for training"),
     ],

@@ -4,7 +4,9 @@ What a transaction finds is a function of (chain id, block number, time, state r
 randomness. So whoever runs the same transactions at the same times gets the same state roots.
 """
 
+import sys
 from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,12 +24,17 @@ from eth_utils.address import to_canonical_address, to_checksum_address
 from eth_utils.exceptions import ValidationError
 
 from cotrain.errors import MalformedError, RefusedError
+from cotrain.settlement.chain import USUAL_RECURSION
 from cotrain.settlement.chain.chain import CallRevertedError, LogEntry
 
 GAS_LIMIT: Final = 100_000_000
 """Of a block, which holds one transaction; a release with a thousand signatures needs a tenth."""
 
+_DEEP: Final = 1024 * 12
+
 EMPTY_STATE: Final = BLANK_ROOT_HASH.hex()
+
+sys.setrecursionlimit(USUAL_RECURSION)
 
 Nodes = MutableMapping[bytes, bytes]
 """The nodes of the state trie by their hash."""
@@ -72,7 +79,8 @@ class Engine:
         vm = self._vm(state_root, block, time)
         try:
             transaction = vm.get_transaction_builder().decode(raw)
-            receipt, computation = vm.apply_transaction(vm.get_header(), transaction)
+            with _room_for_nested_calls():
+                receipt, computation = vm.apply_transaction(vm.get_header(), transaction)
         except ValidationError as error:
             raise RefusedError(
                 "chain-transaction-invalid",
@@ -110,16 +118,17 @@ class Engine:
             CallRevertedError: it refuses.
         """
         vm, address = self._vm(state_root, block, time), to_canonical_address(to)
-        done = vm.execute_bytecode(
-            origin=to_canonical_address(sender),
-            gas_price=0,
-            gas=GAS_LIMIT,
-            to=address,
-            sender=to_canonical_address(sender),
-            value=0,
-            data=data,
-            code=vm.state.get_code(address),
-        )
+        with _room_for_nested_calls():
+            done = vm.execute_bytecode(
+                origin=to_canonical_address(sender),
+                gas_price=0,
+                gas=GAS_LIMIT,
+                to=address,
+                sender=to_canonical_address(sender),
+                value=0,
+                data=data,
+                code=vm.state.get_code(address),
+            )
         if done.is_error:
             raise CallRevertedError(bytes(done.output))
         return bytes(done.output)
@@ -142,6 +151,17 @@ class Engine:
         )
         consensus = ConsensusContext(self._database.db)
         return _FreeVM(header, self._database, self._context, consensus)
+
+
+@contextmanager
+def _room_for_nested_calls() -> Iterator[None]:
+    """Let the EVM nest its calls 1,024 deep, and nobody else: elsewhere the usual limit guards the stack."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _DEEP))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 class MemoryNodes(MutableMapping[bytes, bytes]):
