@@ -5,7 +5,8 @@ MATURIN := VIRTUAL_ENV=$(CURDIR)/.venv PATH="$(CURDIR)/.venv/bin:$$PATH" $(CURDI
 TREE := src tests vectors benchmarks examples docs fuzz reference
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: setup demo test quick slow fmt lint rust-test docs bench bench-proofs bench-accuracy mutation ci lock clean
+.PHONY: setup demo test quick slow fmt lint rust-test contracts contracts-planted docs bench bench-proofs bench-contracts \
+  bench-accuracy mutation ci lock clean
 
 setup: .venv/.native
 
@@ -28,7 +29,7 @@ demo: setup
 	@$(BIN)/cotrain demo --out runs/demo
 
 # Everything that must pass.
-test: setup lint rust-test
+test: setup lint rust-test contracts
 	$(BIN)/pytest -q -n 2 tests
 
 # The quick tier: under two minutes.
@@ -40,6 +41,19 @@ slow: setup
 
 rust-test:
 	cargo test --workspace --release --locked --quiet
+
+contracts/node_modules/.ready: contracts/package-lock.json
+	@command -v npm >/dev/null || { echo "the contracts' tests need Node.js 20 or later with npm" >&2; exit 1; }
+	cd contracts && npm ci --silent --no-fund --no-audit --ignore-scripts
+	@touch $@
+
+# The shipped artifacts are what the sources compile to; unit tests and fuzzed invariants.
+contracts: contracts/node_modules/.ready
+	cd contracts && npm run --silent check && npm test --silent
+
+# Bugs planted one at a time: each must be noticed. Some minutes.
+contracts-planted: contracts/node_modules/.ready
+	cd contracts && npm run --silent planted
 
 fmt: setup
 	$(BIN)/ruff format $(TREE)
@@ -66,6 +80,10 @@ bench: setup
 bench-proofs: setup
 	$(PY) -m benchmarks.proofs --large --peer
 
+# Gas of every operation with 10, 100 and 1,000 parties; CPU and disk of the run's own chain.
+bench-contracts: setup
+	$(PY) -m benchmarks.contracts
+
 # Each part of the verifier taken out, one at a time: do the tests notice? An hour and more.
 mutation: setup
 	$(PY) tests/mutation/mutate_verifier.py
@@ -80,4 +98,4 @@ lock: setup
 	$(PY) -m pip freeze --exclude-editable | grep -v '^cotrain' > requirements/lock.txt
 
 clean:
-	rm -rf .venv target runs dist
+	rm -rf .venv target runs dist contracts/node_modules contracts/out* contracts/cache*

@@ -1,6 +1,6 @@
 """Write `docs/reference/performance.md` from the JSON files that the benchmarks wrote.
 
-Usage: python -m benchmarks.page [--core FILE] [--accuracy FILE] [--proofs FILE] [--out FILE]
+Usage: python -m benchmarks.page [--core FILE] [--accuracy FILE] [--proofs FILE] [--contracts FILE] [--out FILE]
 """
 
 import argparse
@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.machine import RESULTS, ROOT
 
 _HEAD = (
-    "Written by `python -m benchmarks.page` from `core.json`, `proofs.json` and `accuracy.json` in "
+    "Written by `python -m benchmarks.page` from `core.json`, `proofs.json`, `contracts.json` and `accuracy.json` in "
     "`benchmarks/results/`; edit none of it by hand. How each figure is measured: `benchmarks/README.md`.\n"
 )
 _PROOFS = (
@@ -29,19 +29,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--core", type=Path, default=RESULTS / "core.json")
     parser.add_argument("--accuracy", type=Path, default=RESULTS / "accuracy.json")
     parser.add_argument("--proofs", type=Path, default=RESULTS / "proofs.json")
+    parser.add_argument("--contracts", type=Path, default=RESULTS / "contracts.json")
     parser.add_argument("--out", type=Path, default=PAGE)
     options = parser.parse_args(arguments)
-    costs, quality, proofs = (
+    costs, quality, proofs, contracts = (
         json.loads(path.read_text("utf-8"))
-        for path in (options.core, options.accuracy, options.proofs)
+        for path in (options.core, options.accuracy, options.proofs, options.contracts)
     )
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(write_page(costs, quality, proofs), encoding="utf-8")
+    options.out.write_text(write_page(costs, quality, proofs, contracts), encoding="utf-8")
     print(f"written to {options.out}")
 
 
-def write_page(costs: dict[str, Any], quality: dict[str, Any], proofs: dict[str, Any]) -> str:
-    """Return the page: what it costs, beside whom, what proofs cost, and how good the models are."""
+def write_page(
+    costs: dict[str, Any],
+    quality: dict[str, Any],
+    proofs: dict[str, Any],
+    contracts: dict[str, Any],
+) -> str:
+    """Return the page: what it costs, beside whom, what proofs and contracts cost, and how good the models are."""
     ours = [figure for figure in costs["figures"] if not _is_peer(figure)]
     peers = [figure for figure in costs["figures"] if _is_peer(figure)]
     parts = [
@@ -60,6 +66,9 @@ def write_page(costs: dict[str, Any], quality: dict[str, Any], proofs: dict[str,
         _missed(proofs["figures"]),
         _cost_table(proofs["figures"]),
         _beside_ezkl(proofs.get("peer", {})),
+        "\n## What the contracts cost\n",
+        _machine(contracts["machine"]),
+        _gas_table(contracts),
         "\n## How good the models are\n",
         _machine(quality["machine"]),
         *map(_quality, quality["sets"]),
@@ -123,6 +132,28 @@ def _beside_ezkl(peer: dict[str, Any]) -> str:
         "| work | variant | prove | verify | proof bytes |\n|---|---|--:|--:|--:|\n"
     )
     return head + "\n".join(lines) + "\n"
+
+
+def _gas_table(contracts: dict[str, Any]) -> str:
+    """Return gas by operation and number of parties, and what the run's own chain costs."""
+    sizes, own = contracts["by_parties"], contracts["embedded"]
+    kinds = list(dict.fromkeys(kind for size in sizes for kind in size["gas"]))
+    head = " | ".join(f"{size['parties']:,} parties" for size in sizes)
+    rows = [
+        f"| {kind} | " + " | ".join(f"{size['gas'][kind]['median']:,}" for size in sizes) + " |"
+        for kind in kinds
+    ]
+    worst = max(size["gas"]["anchor"]["largest"] for size in sizes)
+    words = (
+        "Gas of whole transactions, median; a release and a rejection hold the signatures of a quorum "
+        f"({', '.join(str(size['quorum']) for size in sizes)}). The dearest anchor took {worst:,} gas (goal: at most "
+        f"45,000). The run's own chain: {own['anchor_cpu_ms']:.1f} ms of CPU time an anchor, "
+        f"{own['replay_cpu_ms']:.1f} ms to run a transaction again, {own['disk_bytes'] / 1e6:.1f} MB for "
+        f"{own['rounds']:,} rounds.\n"
+    )
+    return "\n".join(
+        [words, f"| operation | {head} |", "|---" + "|--:" * len(sizes) + "|", *rows, ""]
+    )
 
 
 def _quality(measured: dict[str, Any]) -> str:
