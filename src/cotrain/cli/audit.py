@@ -22,6 +22,7 @@ from cotrain.errors import UsageError
 from cotrain.layout import RunLayout
 from cotrain.ledger.store import Ledger
 from cotrain.ports import SystemEntropy
+from cotrain.report.money import MONEY_HEAD, money_figures, money_rows, money_words
 from cotrain.rounds.state import Phase
 
 DEFAULT_SAMPLE = 20
@@ -116,6 +117,7 @@ def to_json(report: AuditReport) -> dict[str, Any]:
             }
             for owner in report.owners
         ],
+        "money": money_figures(report),
         "refused": [
             {"author": author, "kind": kind, "code": code} for author, kind, code in report.refused
         ],
@@ -135,6 +137,11 @@ def _show(report: AuditReport) -> None:
     print_table("checked, all in order", checked)
     head = ["name", "rows", "rounds", "epsilon spent", "revoked", "proofs verified"]
     print_table("data owners", table(head, [_owner_row(owner) for owner in report.owners]))
+    shown = {"money": money_figures(report)}
+    if shown["money"] is not None:
+        say(money_words(shown))
+        symbol = shown["money"]["symbol"]
+        print_table(f"who was paid what, in {symbol}", table(MONEY_HEAD, money_rows(shown)))
     if report.proven:
         say("proven, and verified here", "bold")
         out.print(bullets(report.proven))
