@@ -20,7 +20,7 @@ const BUGS = [
   ["the bounty is paid on top", "Agreements.sol", "account.compensation += amount - bounty;", "account.compensation += amount;", FUZZED],
   ["a leaver is paid for all rounds", "Settlement.sol", "return claimant.rounds < account.releasedRounds ? claimant.rounds : account.releasedRounds;", "return account.releasedRounds;", FUZZED],
   ["what leavers forfeit is counted twice", "Settlement.sol", "account.freshShares = 0;", "", "Settlement"],
-  ["the pool is not remembered", "Settlement.sol", "claimant.poolClaimed = payout.amount;", "", FUZZED],
+  ["the pool is not remembered", "Settlement.sol", "claimant.poolClaimed = payout.amount;", "", "Pool"],
   // Budget and rounds.
   ["epsilon above the budget", "Rounds.sol", "made.epsilon > current.epsilonBudget || ", "", FUZZED],
   ["epsilon shrinks", "Rounds.sol", " || made.epsilon < current.epsilon", "", "Rounds"],

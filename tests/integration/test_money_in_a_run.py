@@ -108,6 +108,7 @@ def test_kinds_that_only_money_brings_are_signed_in_every_byte(paid: Paid) -> No
     assert wanted <= set(BODIES)
 
 
+@pytest.mark.slow
 def test_a_use_is_paid_by_one_voucher_and_reaches_everybody(tmp_path: Path) -> None:
     run = paid_run(tmp_path)
     buyer, store, purchases = Identity(b"b" * 32, "Buyer"), MemoryJournal(), MemoryJournal()
@@ -131,6 +132,7 @@ def test_a_use_is_paid_by_one_voucher_and_reaches_everybody(tmp_path: Path) -> N
     assert shop.deposit_of(address).amount == 70_000
 
 
+@pytest.mark.slow
 def test_a_withdrawn_owner_is_paid_for_its_rounds_only(tmp_path: Path) -> None:
     world = build_world(tmp_path, money=WISHES)
     ledger = world.ledger()
@@ -208,6 +210,7 @@ def test_a_coordinator_that_dies_at_any_transaction_goes_on(
     assert state.phase is Phase.FINISHED
 
 
+@pytest.mark.slow
 def test_a_coordinator_that_dies_after_paying_pays_no_second_time(
     tmp_path: Path, paid: Paid
 ) -> None:
@@ -235,6 +238,7 @@ def lying(folder: Path, change: Any) -> tuple[World, RunState]:
         return world, coordinator.state
 
 
+@pytest.mark.slow
 def test_a_false_receipt_gets_no_approval(tmp_path: Path) -> None:
     def change(body: Any) -> Any:
         if isinstance(body, ReceiptBody) and body.block == 20:
