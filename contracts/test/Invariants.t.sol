@@ -23,10 +23,11 @@ import {
 import {Base} from "./Base.sol";
 import {vm} from "./Vm.sol";
 
-/// Everything that anybody may do, in any order, to two agreements that share one token; the second has a pool that
-/// is divided by scores, and a model derived from the first one's.
+/// Everything that anybody may do, in any order, to three agreements that share one token: one that begins, one with a
+/// pool that is divided by scores, and one that is over and whose model is in everybody's hands.
 contract Handler is Base {
-    bytes32[2] public ids;
+    uint256 public constant AGREEMENTS = 3;
+    bytes32[AGREEMENTS] public ids;
     uint256 public constant BUYER = 40;
 
     // What the handler saw, to compare with what the contracts say.
@@ -43,9 +44,17 @@ contract Handler is Base {
 
     function setUp() public override {
         super.setUp();
-        ids[0] = id;
-        joinAll(id);
+        ids[2] = agreements.open(_terms(3));
+        joinAll(ids[2]);
+        anchor(ids[2], 10);
+        release(ids[2], true);
+        for (uint256 i; i < PARTIES; ++i) if (leafOf(i).basisPoints > 0) agreements.claim(ids[2], who(i));
+        Terms memory short = _terms(4);
+        (short.maxRounds, short.epsilonBudget) = (4, 500_000);
+        ids[0] = agreements.open(short);
+        joinAll(ids[0]);
         Terms memory second = _terms(2);
+        (second.maxRounds, second.epsilonBudget) = (4, 500_000);
         second.pool = 2_500; // what would be the coordinator's by agreement
         second.parties = rootOf(_otherLeaves());
         ids[1] = agreements.open(second);
@@ -63,12 +72,12 @@ contract Handler is Base {
     // Acts.
 
     function act_anchor(uint256 seed, uint64 epsilon, uint8 trick) external {
-        bytes32 agreement = ids[seed % 2];
+        bytes32 agreement = ids[seed % 3];
         Anchor memory made = nextAnchor(agreement);
-        made.epsilon = agreements.live(agreement).epsilon + epsilon % 300_000;
-        if (trick % 11 == 1) made.round += 1;
-        if (trick % 11 == 2) made.version -= 1;
-        if (trick % 11 == 3) made.opened -= 1;
+        made.epsilon = agreements.live(agreement).epsilon + epsilon % 250_000;
+        if (trick % 20 == 1) made.round += 1;
+        if (trick % 20 == 2) made.version -= 1;
+        if (trick % 20 == 3) made.opened -= 1;
         bytes32 before = agreements.live(agreement).head;
         vm.prank(who(COORDINATOR_));
         agreements.anchor(agreement, made);
@@ -76,7 +85,7 @@ contract Handler is Base {
     }
 
     function act_revoke(uint256 seed, uint256 party, bool bySignature) external {
-        bytes32 agreement = ids[seed % 2];
+        bytes32 agreement = ids[seed % 3];
         party %= 3;
         asked[agreement][party] = true;
         if (bySignature) {
@@ -91,13 +100,14 @@ contract Handler is Base {
 
     function act_revoke_another(uint256 seed, uint256 party, uint256 thief) external {
         bytes32 kind = keccak256("Revocation(bytes32 agreement,address owner)");
-        bytes32 agreement = ids[seed % 2];
+        bytes32 agreement = ids[seed % 3];
         bytes memory signature = signedBy(3 + thief % 4, keccak256(abi.encode(kind, agreement, who(party % 3))));
         agreements.revokeFor(agreement, who(party % 3), signature);
     }
 
-    function act_release(uint256 seed, bool last, uint128 a, uint128 b, uint128 units) external {
-        bytes32 agreement = ids[seed % 2];
+    function act_release(uint256 seed, uint8 end, uint128 a, uint128 b, uint128 units) external {
+        bytes32 agreement = ids[seed % 3];
+        bool last = end % 4 == 0;
         Payout[] memory table = _table(a % 1_500, b % 1_500, units);
         Release memory what = Release(
             agreements.live(agreement).rounds, _rootOf(table), last ? keccak256("model") : bytes32(0), last
@@ -107,7 +117,7 @@ contract Handler is Base {
     }
 
     function act_claim(uint256 seed, uint256 party) external {
-        agreements.claim(ids[seed % 2], who(party % PARTIES));
+        agreements.claim(ids[seed % 3], who(party % PARTIES));
     }
 
     function act_claim_pool(uint256 place) external {
@@ -116,18 +126,18 @@ contract Handler is Base {
     }
 
     function act_refund(uint256 seed) external {
-        agreements.refund(ids[seed % 2]);
+        agreements.refund(ids[seed % 3]);
     }
 
     function act_return_stake(uint256 seed, uint256 party) external {
-        bytes32 agreement = ids[seed % 2];
+        bytes32 agreement = ids[seed % 3];
         bool early = block.timestamp < agreements.stakesUntil(agreement);
         agreements.returnStake(agreement, who(party % PARTIES));
         if (early) ++stakesOut;
     }
 
     function act_slash_split(uint256 seed, uint64 size, bool really) external {
-        bytes32 agreement = ids[seed % 2];
+        bytes32 agreement = ids[seed % 3];
         Checkpoint memory one = Checkpoint(size, "a");
         Checkpoint memory other = Checkpoint(size, really ? bytes32("b") : bytes32("a"));
         bytes32 kind = keccak256("Checkpoint(bytes32 agreement,uint64 size,bytes32 root)");
@@ -138,7 +148,7 @@ contract Handler is Base {
     }
 
     function act_reject(uint256 seed, uint256 subject) external {
-        bytes32 agreement = ids[seed % 2];
+        bytes32 agreement = ids[seed % 3];
         Rejection memory what = Rejection(who(subject % 3), 1, "record");
         bytes32 kind = keccak256("Rejection(bytes32 agreement,address subject,uint32 round,bytes32 evidence)");
         uint256[] memory judges = new uint256[](4);
@@ -148,11 +158,11 @@ contract Handler is Base {
     }
 
     function act_pass_time(uint32 seconds_) external {
-        vm.warp(block.timestamp + seconds_ % 5 days);
+        vm.warp(block.timestamp + seconds_ % 3 days);
     }
 
     function act_use(uint256 seed, uint96 amount, bool plainly) external {
-        ModelShares shares = sharesOf(ids[seed % 2]);
+        ModelShares shares = sharesOf(ids[seed % 3]);
         if (address(shares) == address(0)) return;
         uint256 paid = uint256(amount) % 1e12;
         if (plainly) {
@@ -166,7 +176,7 @@ contract Handler is Base {
     }
 
     function act_deposit(uint64 amount) external {
-        ModelShares shares = sharesOf(ids[0]);
+        ModelShares shares = sharesOf(ids[2]);
         if (address(shares) == address(0)) return;
         money.issue(who(BUYER), amount);
         vm.prank(who(BUYER));
@@ -176,7 +186,7 @@ contract Handler is Base {
     }
 
     function act_redeem(uint64 total) external {
-        ModelShares shares = sharesOf(ids[0]);
+        ModelShares shares = sharesOf(ids[2]);
         if (address(shares) == address(0)) return;
         bytes32 kind = keccak256("Voucher(address buyer,uint128 total,uint64 queries,bytes32 receipts)");
         bytes32 said = keccak256(abi.encode(kind, who(BUYER), uint128(total), uint64(1), bytes32(0)));
@@ -188,7 +198,7 @@ contract Handler is Base {
     }
 
     function act_withdraw(bool announce) external {
-        ModelShares shares = sharesOf(ids[0]);
+        ModelShares shares = sharesOf(ids[2]);
         if (address(shares) == address(0)) return;
         vm.prank(who(BUYER));
         if (announce) shares.announceWithdrawal();
@@ -196,7 +206,7 @@ contract Handler is Base {
     }
 
     function act_move_shares(uint256 seed, uint256 from, uint256 to, uint256 units) external {
-        ModelShares shares = sharesOf(ids[seed % 2]);
+        ModelShares shares = sharesOf(ids[seed % 3]);
         if (address(shares) == address(0)) return;
         uint256 held = shares.balanceOf(who(from % PARTIES));
         vm.prank(who(from % PARTIES));
@@ -204,7 +214,7 @@ contract Handler is Base {
     }
 
     function act_royalty(uint256 seed, uint256 party) external {
-        ModelShares shares = sharesOf(ids[seed % 2]);
+        ModelShares shares = sharesOf(ids[seed % 3]);
         if (address(shares) != address(0)) shares.claim(who(party % PARTIES));
     }
 
@@ -288,8 +298,10 @@ contract Invariants is Base {
 
     /// Only acts: the handler's own `setUp` is no act.
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[18] memory acts = [
+        bytes4[20] memory acts = [
             Handler.act_anchor.selector,
+            Handler.act_anchor.selector,
+            Handler.act_royalty.selector,
             Handler.act_anchor.selector,
             Handler.act_revoke.selector,
             Handler.act_revoke_another.selector,
@@ -316,12 +328,12 @@ contract Invariants is Base {
     /// Solvency: what the contract holds covers all that anybody may still take out of it.
     function invariant_the_contract_can_pay_all_it_owes() external view {
         uint256 owed;
-        for (uint256 a; a < 2; ++a) owed += _owedBy(handler.ids(a));
+        for (uint256 a; a < handler.AGREEMENTS(); ++a) owed += _owedBy(handler.ids(a));
         check(money.balanceOf(address(agreements)) >= owed, "insolvent");
     }
 
     function invariant_the_budget_and_the_rounds_hold() external view {
-        for (uint256 a; a < 2; ++a) {
+        for (uint256 a; a < handler.AGREEMENTS(); ++a) {
             Live memory current = agreements.live(handler.ids(a));
             check(current.epsilon <= current.epsilonBudget, "budget");
             check(current.rounds <= current.maxRounds, "rounds");
@@ -330,7 +342,7 @@ contract Invariants is Base {
     }
 
     function invariant_claims_stay_within_what_was_released() external view {
-        for (uint256 a; a < 2; ++a) {
+        for (uint256 a; a < handler.AGREEMENTS(); ++a) {
             bytes32 agreement = handler.ids(a);
             Account memory account = agreements.accountOf(agreement);
             uint256 out = agreements.released(agreement) + account.compensation;
@@ -347,7 +359,7 @@ contract Invariants is Base {
     }
 
     function invariant_only_owners_revoke() external view {
-        for (uint256 a; a < 2; ++a) {
+        for (uint256 a; a < handler.AGREEMENTS(); ++a) {
             for (uint256 party; party < 3; ++party) {
                 bool revoked = agreements.member(handler.ids(a), handler.owner(party)).revokedAt != 0;
                 check(!revoked || handler.asked(handler.ids(a), party), "revoked by somebody else");
@@ -360,7 +372,7 @@ contract Invariants is Base {
     }
 
     function invariant_model_shares_are_conserved_and_can_pay() external view {
-        for (uint256 a; a < 2; ++a) {
+        for (uint256 a; a < handler.AGREEMENTS(); ++a) {
             ModelShares shares = sharesOf(handler.ids(a));
             if (address(shares) == address(0)) continue;
             check(shares.totalSupply() <= shares.unitsInAll(), "units");
@@ -378,7 +390,7 @@ contract Invariants is Base {
     }
 
     function invariant_vouchers_are_redeemed_once() external view {
-        ModelShares shares = sharesOf(handler.ids(0));
+        ModelShares shares = sharesOf(handler.ids(2));
         if (address(shares) == address(0)) return;
         same(handler.drawn(), handler.vouchered(), "drawn by vouchers");
         same(shares.redeemed(handler.owner(handler.BUYER())), handler.vouchered(), "redeemed");

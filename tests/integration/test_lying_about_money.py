@@ -241,12 +241,17 @@ def _twist(coordinator: Coordinator, change: Callable[[Any], Any]) -> None:
 # The demander.
 
 
+def _say_nothing(state: RunState) -> list[Message]:
+    del state
+    return []
+
+
 @pytest.mark.slow
 def test_a_demander_that_does_not_approve_stops_nobody_from_being_paid(tmp_path: Path) -> None:
     world = build_world(tmp_path, money=WISHES)
     with world.ledger() as ledger:
         coordinator, parties = world.coordinator(ledger), world.parties()
-        parties[-1]._approve_payment = lambda _: []  # type: ignore[method-assign]
+        parties[-1]._approve_payment = _say_nothing  # type: ignore[method-assign]
         run_in_process(coordinator, parties)
         money = money_of(coordinator.state)
         assert world.did(COORDINATOR) not in money.approvals
@@ -264,7 +269,7 @@ def test_without_a_quorum_nobody_is_paid_and_the_run_ends(tmp_path: Path) -> Non
     with world.ledger() as ledger:
         coordinator, parties = world.coordinator(ledger), world.parties()
         for party in parties[1:-1]:
-            party._approve_payment = lambda _: []  # type: ignore[method-assign]
+            party._approve_payment = _say_nothing  # type: ignore[method-assign]
         run_in_process(coordinator, parties)
         assert money_of(coordinator.state).unpaid
         assert coordinator.state.phase is Phase.FINISHED

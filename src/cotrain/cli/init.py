@@ -11,6 +11,7 @@ from cotrain.identity.keys import load_identity
 from cotrain.layout import HomeLayout
 from cotrain.local import create_home
 from cotrain.ports import SystemEntropy
+from cotrain.settlement.chain.signing import account_of
 
 MAX_NAME = 120
 
@@ -42,6 +43,7 @@ def init(home: Path, name: str, *, as_json: bool) -> None:
             hint=f"Choose another folder, or give --name {identity.name!r} to see its did.",
         )
     value = {"home": str(home), "name": identity.name, "did": identity.did, "new": is_new}
+    value["account"] = account_of(identity).address
 
     def show() -> None:
         print(identity.did)

@@ -17,6 +17,7 @@ from cotrain.cli.data import data
 from cotrain.cli.demo import demo
 from cotrain.cli.failure import run_guarded
 from cotrain.cli.init import init
+from cotrain.cli.model import model
 from cotrain.cli.prove import prove_command
 from cotrain.cli.receipt import receipt
 from cotrain.cli.run import run_command
@@ -73,7 +74,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, init, agreement, data, run_command, audit_command, receipt):
+for command in (demo, init, agreement, data, run_command, audit_command, model, receipt):
     cli.add_command(command)
 for command in (prove_command, verify_command):
     cli.add_command(command)

@@ -25,6 +25,8 @@ from cotrain.serving.terms import GENESIS, UseTerms
 from cotrain.settlement.chain.signing import recover
 from cotrain.training.model import Model
 
+_BUYERS = "buyers"
+
 NOTICE_MARGIN = 86_400
 """A voucher must stay redeemable for a day at least."""
 
@@ -100,8 +102,14 @@ class ModelServer:
         )
         signed = sign_receipt(self._identity, receipt)
         # One value, so that there is never a receipt without the voucher that pays for it.
+        self._remember(voucher.buyer)
         self._store.put(_key(voucher.buyer), len(data).to_bytes(8, "big") + data + signed.data)
         return signed.data
+
+    def buyers(self) -> list[str]:
+        """Return the accounts that asked, in the order of their first query."""
+        stored = self._store.get(_BUYERS)
+        return [] if stored is None else stored.decode().split()
 
     def newest_query(self, buyer: str) -> Query | None:
         """Return the last query that a buyer paid; its voucher is the one to redeem."""
@@ -111,6 +119,11 @@ class ModelServer:
     def _last(self, buyer: str) -> SignedReceipt | None:
         stored = self._store.get(_key(buyer))
         return None if stored is None else decode_receipt(stored[8 + _length(stored) :])
+
+    def _remember(self, buyer: str) -> None:
+        known = self.buyers()
+        if buyer not in known:
+            self._store.put(_BUYERS, " ".join([*known, buyer]).encode())
 
     def _check(self, query: Query, number: int, before: str) -> None:
         voucher, terms = query.voucher, self._terms

@@ -74,6 +74,10 @@ class Shop:
             self.identity, model, self.use_terms, self.store, self.clock, self.deposit_of
         )
 
+    def buyers(self) -> list[str]:
+        """Return the accounts that asked paid queries."""
+        return self.server().buyers()
+
     def deposit_of(self, buyer: str) -> Deposit:
         """Read a buyer's deposit from the chain."""
         return Deposit(

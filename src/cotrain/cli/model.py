@@ -1,0 +1,213 @@
+"""`cotrain model`: a released model, what its use costs, paid queries, and paying out what they brought."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cotrain.audit.auditor import audit
+from cotrain.cli.files import write_file
+from cotrain.cli.options import PATH, json_option
+from cotrain.cli.output import bar_of, emit, print_table, progress_bars, say, table, tell
+from cotrain.dataset.encoding import encode_table
+from cotrain.dataset.reader import TableSource
+from cotrain.errors import RefusedError, UsageError
+from cotrain.flow import let_all_read
+from cotrain.identity.keys import load_identity
+from cotrain.layout import HomeLayout, RunLayout
+from cotrain.ledger.store import Ledger
+from cotrain.local import LocalRun, hold_folder, open_run
+from cotrain.ports import SystemClock, SystemEntropy
+from cotrain.records.canonical import sha256
+from cotrain.report.experiment import Experiment, resume
+from cotrain.report.money import MONEY_HEAD, money_figures, money_rows, money_words
+from cotrain.rounds.journal import SqliteJournal
+from cotrain.serving.session import Shop, ask_queries, open_deposit, settle_use
+from cotrain.settlement.chain.signing import account_of
+
+MAX_QUERIES = 10_000
+
+
+@click.group()
+def model() -> None:
+    r"""Use a released model: see its price and holders, ask paid queries, pay out what they brought.
+
+    \b
+    Example:
+      cotrain model use runs/demo --home homes/clinic --data patients.csv
+    """
+
+
+@model.command()
+@click.argument("run", type=PATH)
+@json_option
+def show(run: Path, *, as_json: bool) -> None:
+    r"""Audit RUN and print what its model's use costs and who was paid what.
+
+    \b
+    Example:
+      cotrain model show runs/demo
+    """
+    with Ledger.open(_layout(run).ledger, read_only=True) as ledger, progress_bars() as bars:
+        report = audit(ledger, proof_progress=bar_of(bars, "verifying proofs"))
+    released = report.state.released_model
+    money = money_figures(report)
+    value = {
+        "run": report.run,
+        "title": report.agreement.title,
+        "model": None if released is None else sha256(released),
+        "money": money,
+    }
+
+    def show_tables() -> None:
+        say(report.agreement.title, "bold")
+        say(f"model {value['model'] or 'none was released'}")
+        if money is None:
+            say("The agreement moves no money: nothing is paid for uses of this model.")
+            return
+        say(money_words(value))
+        rows = table(MONEY_HEAD, money_rows(value))
+        print_table(f"who was paid what, in {money['symbol']}", rows)
+
+    emit(value, as_json=as_json, show=show_tables)
+
+
+@model.command()
+@click.argument("run", type=PATH)
+@click.option("--out", required=True, type=PATH, help="File to write; never overwritten.")
+@json_option
+def release(run: Path, out: Path, *, as_json: bool) -> None:
+    r"""Audit RUN and write its released model, which names its agreement, to a file.
+
+    \b
+    Example:
+      cotrain model release runs/demo --out heart-model.json
+    """
+    if out.exists():
+        raise UsageError(
+            "model-exists", f"{out} exists already", hint="Choose another file with --out."
+        )
+    with Ledger.open(_layout(run).ledger, read_only=True) as ledger, progress_bars() as bars:
+        report = audit(ledger, proof_progress=bar_of(bars, "verifying proofs"))
+    if report.state.released_model is None:
+        raise RefusedError(
+            "model-not-released",
+            "the run released no model",
+            meaning="It was aborted, or is not at its end.",
+            hint="See how far it came with `cotrain audit`.",
+        )
+    write_file(out, report.state.released_model)
+    value = {"model": sha256(report.state.released_model), "run": report.run, "file": str(out)}
+    emit(value, as_json=as_json, show=lambda: say(f"{value['model']}  {out}"))
+    if report.agreement.settlement is not None:
+        tell("whoever uses a copy without paying breaks the agreement; no program can see it")
+
+
+@model.command()
+@click.argument("run", type=PATH)
+@click.option("--home", required=True, type=PATH, help="The buyer's home folder (cotrain init).")
+@click.option("--data", required=True, type=PATH, help="Table with the rows to ask about.")
+@click.option(
+    "--rows", type=click.IntRange(1, MAX_QUERIES), help="Ask about the first so many rows only."
+)
+@json_option
+def use(run: Path, home: Path, data: Path, rows: int | None, *, as_json: bool) -> None:
+    r"""Ask RUN's model about the rows of a table, one paid query each.
+
+    The buyer gets credits from the coordinator, deposits them once, and signs a voucher with each query; no query
+    costs a transaction. RUN must be a run whose homes are all on this machine. The server sees the rows. The table
+    has the columns of the agreement's schema, the target too; what it says is not sent.
+
+    \b
+    Example:
+      cotrain model use runs/demo --home homes/clinic --data patients.csv --rows 10
+    """
+    buyer = load_identity(HomeLayout(home).identity)
+    with _shop(run) as (experiment, shop):
+        agreement = experiment.agreement
+        few = agreement.data_schema.model_copy(
+            update={"min_rows": 1}
+        )  # one patient may be asked about
+        encoded = encode_table(TableSource(data), few).rows[:rows, :-1].tolist()
+        address, price = account_of(buyer).address, shop.use_terms.price
+        asked = shop.server().newest_query(address)
+        before = 0 if asked is None else asked.voucher.queries
+        open_deposit(shop, buyer, (before + len(encoded)) * price)
+        with progress_bars() as bars:
+            task = bars.add_task("asking", total=len(encoded))
+            path = HomeLayout(home).purchases(agreement.digest)
+            with closing(SqliteJournal(path)) as purchases:
+                answers = ask_queries(shop, buyer, purchases, encoded, lambda: bars.advance(task))
+    value = {"buyer": address, "queries": len(answers), "price": price, "answers": answers}
+    emit(value, as_json=as_json, show=lambda: _show_answers(value, experiment))
+
+
+@model.command()
+@click.argument("run", type=PATH)
+@json_option
+def settle(run: Path, *, as_json: bool) -> None:
+    r"""Redeem the newest voucher of each buyer of RUN's model, and pay everybody its royalties.
+
+    \b
+    Example:
+      cotrain model settle runs/demo
+    """
+    with _shop(run) as (_, shop):
+        buyers = shop.buyers()
+        redeemed = [buyer for buyer in buyers if settle_use(shop, buyer)]
+    value = {"buyers": len(buyers), "redeemed": redeemed}
+    words = f"{len(redeemed)} vouchers redeemed; see who was paid what: cotrain model show {run}"
+    emit(value, as_json=as_json, show=lambda: say(words))
+
+
+def _show_answers(value: dict[str, Any], experiment: Experiment) -> None:
+    kind = experiment.agreement.data_schema.target.kind
+    count = len(value["answers"][0]) if value["answers"] else 0
+    head = [
+        "row",
+        *(["answer"] if kind == "numeric" else [f"class {place}" for place in range(count)]),
+    ]
+    rows = [[f"{place}", *map(str, answer)] for place, answer in enumerate(value["answers"], 1)]
+    print_table(f"answers to {value['queries']} paid queries", table(head, rows))
+
+
+def _layout(run: Path) -> RunLayout:
+    layout = RunLayout(run)
+    if not layout.ledger.exists():
+        raise UsageError(
+            "model-no-run",
+            f"there is no run in {run}",
+            meaning="Nothing was done.",
+            hint="Give a run folder, such as runs/demo.",
+        )
+    return layout
+
+
+@contextmanager
+def _shop(run: Path) -> Iterator[tuple[Experiment, Shop]]:
+    """Open a finished run whose homes are all on this machine; everybody reads what was logged in the end."""
+    layout, clock = _layout(run), SystemClock()
+    with hold_folder(layout):
+        experiment = resume(layout)
+        if experiment.agreement.settlement is None:
+            raise RefusedError(
+                "use-no-money",
+                "the agreement of this run moves no money",
+                meaning="There is nothing to pay with, and nobody to pay.",
+                hint="Use a copy of the model: cotrain model release.",
+            )
+        sources = [SystemEntropy() for _ in experiment.members]
+        opened = open_run(
+            layout, experiment.agreement, experiment.members, entropy=sources, clock=clock
+        )
+        with closing(opened), closing(SqliteJournal(layout.use)) as store:
+            yield experiment, _shop_of(opened, store)
+            let_all_read(opened.coordinator, opened.parties)
+
+
+def _shop_of(run: LocalRun, store: SqliteJournal) -> Shop:
+    if run.chain is None:
+        raise RefusedError("use-no-money", "the agreement of this run moves no money")
+    return Shop(run.lead, run.coordinator, run.chain, SystemClock(), store)
