@@ -57,7 +57,8 @@ def check_history(terms: ContractTerms, steps: Sequence[Step]) -> Sequence[Outco
     Raises:
         ForgeryError: a receipt says something else; the first one is named.
     """
-    outcomes = _outcomes(terms.settlement.chain_id, tuple((body.time, raw) for raw, body in steps))
+    ran = tuple((body.time, raw) for raw, body in steps)
+    outcomes = _outcomes(terms.settlement.chain_id, ran, paid_elsewhere=not terms.own_chain)
     for number, ((_, body), outcome) in enumerate(zip(steps, outcomes, strict=True)):
         for name, said, found in _differences(body, outcome):
             if said != found:
@@ -74,11 +75,13 @@ def _differences(body: ReceiptBody, outcome: Outcome) -> Iterator[tuple[str, obj
 
 
 @lru_cache(maxsize=4)
-def _outcomes(chain_id: int, steps: tuple[tuple[int, bytes], ...]) -> tuple[Outcome, ...]:
+def _outcomes(
+    chain_id: int, steps: tuple[tuple[int, bytes], ...], *, paid_elsewhere: bool
+) -> tuple[Outcome, ...]:
     """Run transactions on a fresh chain; parties of one process share the answer, which depends on nothing else."""
     return tuple(
         Outcome(done.succeeded, done.gas, tuple(done.events), done.state_root)
-        for done in replay(chain_id, steps)
+        for done in replay(chain_id, steps, paid_elsewhere=paid_elsewhere)
     )
 
 

@@ -15,11 +15,15 @@ class LogEntry:
         address: Of the contract, checksummed (EIP-55).
         topics: Up to four times 32 bytes; the first names the event.
         data: The rest.
+        block: Number of its block.
+        place: Its index in the block. Neither is compared: the same event on two chains is equal.
     """
 
     address: str
     topics: tuple[bytes, ...]
     data: bytes
+    block: int = field(compare=False)
+    place: int = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class Receipt:
         gas: Gas used.
         events: What contracts told, in order.
         state_root: Root of the state after its block (hex); None if the chain is not ours alone.
-        output: What the call returned; of a reverted one, why: empty where the node does not say.
+        output: What the call returned; of a reverted one, why, ABI-encoded. A node keeps neither: of a
+            success it is empty, of a revert it is what the node answers to the same call on the block before.
     """
 
     block: int
@@ -47,10 +52,11 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Head:
-    """The last block."""
+    """The last block: its number, Unix seconds, and the state's root after it (hex)."""
 
     block: int
     time: int
+    state_root: str
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Self
 
 from eth_utils.crypto import keccak
 
-from cotrain.errors import OutsideError
+from cotrain.errors import ForgeryError, MalformedError, OutsideError
 from cotrain.ports import Clock
 from cotrain.settlement.chain.chain import Fees, Head, LogEntry, Receipt
 from cotrain.settlement.chain.engine import EMPTY_STATE, Engine
@@ -21,16 +21,18 @@ from cotrain.settlement.chain.engine import EMPTY_STATE, Engine
 NOBODY = "0x" + 40 * "0"
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS node (hash BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS block (
+CREATE TABLE node (hash BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE block (
   number INTEGER PRIMARY KEY, time INTEGER NOT NULL, hash BLOB NOT NULL UNIQUE, raw BLOB NOT NULL,
   succeeded INTEGER NOT NULL, gas INTEGER NOT NULL, state_root TEXT NOT NULL, output BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS event (
+CREATE TABLE event (
   block INTEGER NOT NULL, place INTEGER NOT NULL, address TEXT NOT NULL, topics BLOB NOT NULL,
   data BLOB NOT NULL, PRIMARY KEY (block, place)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS event_address ON event (address, block, place);
-CREATE TABLE IF NOT EXISTS chain (id INTEGER NOT NULL);
+CREATE INDEX event_address ON event (address, block, place);
+CREATE TABLE chain (id INTEGER NOT NULL);
 """
+_APPLICATION = 0x434F5443  # "COTC", in the header of the file
+_VERSION = 1
 
 
 class EmbeddedChain:
@@ -43,19 +45,22 @@ class EmbeddedChain:
 
     Raises:
         OutsideError: the file cannot be used, is in use, or is of another chain.
+        MalformedError: it is no chain, or of another version.
+        ForgeryError: the state of its last block is not there.
     """
 
     def __init__(self, path: Path, chain_id: int, clock: Clock) -> None:
         self._path, self._clock, self._id = path, clock, chain_id
         with self._disk():
             self._db = sqlite3.connect(path, isolation_level=None, timeout=1)
-            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_TABLES)
-            self._check_id()
-        self._nodes = _SqliteNodes(self._db)
-        self._engine = Engine(chain_id, self._nodes)
+        try:
+            self._lock()
+            self._prepare()
+            self._check_edge()
+        except BaseException:
+            self._db.close()
+            raise
+        self._engine = Engine(chain_id, _SqliteNodes(self._db))
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +81,7 @@ class EmbeddedChain:
         head = self.head()
         block, time = head.block + 1, max(self._clock.now(), head.time)
         with self._disk(), self._atomic():
-            done = self._engine.execute(self._root(), block, time, raw)
+            done = self._engine.execute(head.state_root, block, time, raw)
             self._db.execute(
                 "INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -104,12 +109,12 @@ class EmbeddedChain:
         head = self.head()
         time = max(self._clock.now(), head.time)
         with self._disk():
-            return self._engine.call(self._root(), head.block + 1, time, to, data, sender)
+            return self._engine.call(head.state_root, head.block + 1, time, to, data, sender)
 
     def nonce(self, account: str) -> int:
         """Return how many transactions an account has sent."""
         with self._disk():
-            return self._engine.nonce(self._root(), account)
+            return self._engine.nonce(self.head().state_root, account)
 
     def fees(self) -> Fees:
         """Return nothing: this chain costs nothing."""
@@ -119,15 +124,21 @@ class EmbeddedChain:
         """Return the last block; block 0 is the empty state."""
         with self._disk():
             row = self._db.execute(
-                "SELECT number, time FROM block ORDER BY number DESC LIMIT 1"
+                "SELECT number, time, state_root FROM block ORDER BY number DESC LIMIT 1"
             ).fetchone()
-        return Head(0, 0) if row is None else Head(*row)
+        return Head(0, 0, EMPTY_STATE) if row is None else Head(*row)
+
+    def steps(self) -> Iterator[tuple[int, bytes]]:
+        """Yield time and signed transaction of every block, in order: what `replay` takes."""
+        with self._disk():
+            yield from self._db.execute("SELECT time, raw FROM block ORDER BY number")
 
     def events(self, address: str, first_block: int = 0) -> Sequence[LogEntry]:
         """Return what a contract told since a block, in order."""
         with self._disk():
             rows = self._db.execute(
-                "SELECT address, topics, data FROM event WHERE address = ? AND block >= ? ORDER BY block, place",
+                "SELECT address, topics, data, block, place FROM event"
+                " WHERE address = ? AND block >= ? ORDER BY block, place",
                 (address, first_block),
             ).fetchall()
         return [_event(*row) for row in rows]
@@ -135,12 +146,6 @@ class EmbeddedChain:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
-
-    def _root(self) -> str:
-        row = self._db.execute(
-            "SELECT state_root FROM block ORDER BY number DESC LIMIT 1"
-        ).fetchone()
-        return EMPTY_STATE if row is None else str(row[0])
 
     def _find(self, digest: bytes) -> Receipt | None:
         with self._disk():
@@ -151,22 +156,66 @@ class EmbeddedChain:
             if row is None:
                 return None
             events = self._db.execute(
-                "SELECT address, topics, data FROM event WHERE block = ? ORDER BY place", (row[0],)
+                "SELECT address, topics, data, block, place FROM event WHERE block = ? ORDER BY place",
+                (row[0],),
             ).fetchall()
         number, time, succeeded, gas, root, output = row
         told = tuple(_event(*event) for event in events)
         return Receipt(number, time, bool(succeeded), gas, told, root, output)
 
-    def _check_id(self) -> None:
-        row = self._db.execute("SELECT id FROM chain").fetchone()
-        if row is None:
-            self._db.execute("INSERT INTO chain VALUES (?)", (self._id,))
-        elif row[0] != self._id:
+    def _lock(self) -> None:
+        """Take the file for this process alone, until it is closed or the process ends."""
+        try:
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("BEGIN EXCLUSIVE")
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise self._failed(error) from error
+            raise OutsideError(
+                "chain-in-use",
+                f"the chain {self._path} is in use by another process",
+                meaning="A chain has one process that carries out transactions; nothing was changed.",
+                hint="Wait for the other process, or end it.",
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise self._no_chain(str(error)) from error
+
+    def _prepare(self) -> None:
+        """Make the tables of a new file; of an old one check what it says it is."""
+        with self._disk(), self._atomic():
+            application = self._db.execute("PRAGMA application_id").fetchone()[0]
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            empty = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+            if empty:
+                for statement in _TABLES.split(";"):
+                    self._db.execute(statement)
+                self._db.execute("INSERT INTO chain VALUES (?)", (self._id,))
+                self._db.execute(f"PRAGMA application_id={_APPLICATION}")
+                self._db.execute(f"PRAGMA user_version={_VERSION}")
+            elif (application, version) != (_APPLICATION, _VERSION):
+                raise self._no_chain(f"its header says {application:#x}, version {version}")
+
+    def _check_edge(self) -> None:
+        with self._disk():
+            (found,) = self._db.execute("SELECT id FROM chain").fetchone()
+            root = bytes.fromhex(self.head().state_root)
+            known = self._db.execute("SELECT 1 FROM node WHERE hash = ?", (root,)).fetchone()
+        if found != self._id:
             raise OutsideError(
                 "chain-other-id",
-                f"{self._path} is chain {row[0]}, not {self._id}",
+                f"{self._path} is chain {found}, not {self._id}",
                 meaning="Signatures for one chain count for nothing on another.",
                 hint="Give the chain file of this run.",
+            )
+        if known is None and self.head().block:
+            raise ForgeryError(
+                "chain-state-missing",
+                f"the chain {self._path} does not hold the state of its last block",
+                meaning="The file was changed by something other than Cotrain.",
+                hint="Make it again from the transactions on the ledger.",
             )
 
     @contextmanager
@@ -174,22 +223,36 @@ class EmbeddedChain:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if (
+                self._db.in_transaction
+            ):  # SQLite may have rolled back by itself, on a full disk for one
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     @contextmanager
     def _disk(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise OutsideError(
-                "chain-failed",
-                f"the chain {self._path} cannot be used: {error}",
-                meaning="Nothing was carried out that was not answered; nothing is lost.",
-                hint="Check the disk, and that no other process works in this run; then start again.",
-            ) from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> OutsideError:
+        return OutsideError(
+            "chain-failed",
+            f"the chain {self._path} cannot be used: {error}",
+            meaning="Nothing was carried out that was not answered; nothing is lost.",
+            hint="Check the disk and the rights to the file, then start again.",
+        )
+
+    def _no_chain(self, why: str) -> MalformedError:
+        return MalformedError(
+            "chain-bad-file",
+            f"{self._path} is not a chain of this version: {why}",
+            meaning="It is another file, or of another version of Cotrain.",
+            hint="Give the chain file of this run.",
+        )
 
 
 class _SqliteNodes(MutableMapping[bytes, bytes]):
@@ -208,7 +271,7 @@ class _SqliteNodes(MutableMapping[bytes, bytes]):
         self._db.execute("INSERT OR REPLACE INTO node VALUES (?, ?)", (bytes(key), bytes(value)))
 
     def __delitem__(self, key: bytes) -> None:
-        """Keep the node: earlier states may need it."""
+        """Keep the node: another part of the state may hold the same one."""
 
     def __iter__(self) -> Iterator[bytes]:
         return (bytes(row[0]) for row in self._db.execute("SELECT hash FROM node"))
@@ -217,6 +280,6 @@ class _SqliteNodes(MutableMapping[bytes, bytes]):
         return int(self._db.execute("SELECT count(*) FROM node").fetchone()[0])
 
 
-def _event(address: str, topics: bytes, data: bytes) -> LogEntry:
+def _event(address: str, topics: bytes, data: bytes, block: int, place: int) -> LogEntry:
     split = tuple(topics[start : start + 32] for start in range(0, len(topics), 32))
-    return LogEntry(address, split, data)
+    return LogEntry(address, split, data, block, place)

@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from typing import Final
 
 import rlp
+from eth.abc import SignedTransactionAPI
 from eth.consensus.context import ConsensusContext
 from eth.consensus.noproof import NoProofConsensus
 from eth.constants import BLANK_ROOT_HASH, ZERO_ADDRESS, ZERO_HASH32
 from eth.db.atomic import AtomicDB
 from eth.db.chain import ChainDB
+from eth.exceptions import PyEVMError
 from eth.vm.chain_context import ChainContext
 from eth.vm.forks.cancun import CancunVM
 from eth.vm.forks.cancun.blocks import CancunBlockHeader
+from eth.vm.forks.cancun.transactions import CancunTransactionBuilder
+from eth_keys.exceptions import BadSignature
 from eth_typing import BlockNumber, Hash32
 from eth_utils.address import to_canonical_address, to_checksum_address
 from eth_utils.exceptions import ValidationError
@@ -42,7 +46,7 @@ Nodes = MutableMapping[bytes, bytes]
 
 @dataclass(frozen=True)
 class Done:
-    """What one transaction did: as `Receipt`, without its block."""
+    """What one transaction did: as `Receipt`, without the time of its block."""
 
     succeeded: bool
     gas: int
@@ -63,9 +67,13 @@ class Engine:
     Args:
         chain_id: EIP-155.
         nodes: The trie's nodes: read, and written by `execute`.
+        paid_elsewhere: Whether transactions may offer fees. Where they ran first, these were paid in money
+            that this state does not know: each sender is lent what it offers, for one transaction. The roots
+            are then not those of any other chain.
     """
 
-    def __init__(self, chain_id: int, nodes: Nodes) -> None:
+    def __init__(self, chain_id: int, nodes: Nodes, *, paid_elsewhere: bool = False) -> None:
+        self._id, self._paid_elsewhere = chain_id, paid_elsewhere
         self._context = ChainContext(chain_id)
         self._database = ChainDB(AtomicDB(nodes))  # type: ignore[arg-type]
 
@@ -76,30 +84,24 @@ class Engine:
             MalformedError: it is no transaction.
             RefusedError: it cannot enter a block.
         """
-        vm = self._vm(state_root, block, time)
-        try:
-            transaction = vm.get_transaction_builder().decode(raw)
-            with _room_for_nested_calls():
-                receipt, computation = vm.apply_transaction(vm.get_header(), transaction)
-        except ValidationError as error:
-            raise RefusedError(
-                "chain-transaction-invalid",
-                f"a transaction cannot enter the chain: {error}",
-                meaning="It was signed for another state of its account, or offers too little gas.",
-                hint="Sign it again with the account's next number.",
-            ) from error
-        except (rlp.exceptions.RLPException, ValueError, TypeError) as error:
-            raise MalformedError(
-                "chain-transaction-malformed", f"not a transaction: {error}"
-            ) from error
+        vm, transaction = self._vm(state_root, block, time), _decode(raw)
+        self._check_terms(transaction)
+        with self._lent(vm, transaction):
+            try:
+                with _room_for_nested_calls():
+                    receipt, computation = vm.apply_transaction(vm.get_header(), transaction)
+            except ValidationError as error:
+                raise _invalid(str(error)) from error
         vm.state.persist()
         events = tuple(
             LogEntry(
                 to_checksum_address(log.address),
                 tuple(topic.to_bytes(32, "big") for topic in log.topics),
                 bytes(log.data),
+                block,
+                place,
             )
-            for log in receipt.logs
+            for place, log in enumerate(receipt.logs)
         )
         return Done(
             succeeded=not computation.is_error,
@@ -137,6 +139,31 @@ class Engine:
         """Return how many transactions an account has sent."""
         return int(self._vm(state_root, 0, 0).state.get_nonce(to_canonical_address(account)))
 
+    def _check_terms(self, transaction: SignedTransactionAPI) -> None:
+        # py-evm compares the number with nothing when it runs a transaction outside of its own chain class
+        if transaction.chain_id != self._id:
+            raise RefusedError(
+                "chain-transaction-elsewhere",
+                f"a transaction is signed for chain {transaction.chain_id}, this is chain {self._id}",
+                meaning="What was said for one chain counts for nothing on another.",
+                hint="Sign it for this chain.",
+            )
+        if transaction.max_fee_per_gas and not self._paid_elsewhere:
+            raise _invalid("it offers a fee, and there is no money on this chain to pay it with")
+        if transaction.gas < transaction.intrinsic_gas:
+            raise _invalid(f"it needs {transaction.intrinsic_gas} gas at least")
+
+    @contextmanager
+    def _lent(self, vm: CancunVM, transaction: SignedTransactionAPI) -> Iterator[None]:
+        """Lend the sender the fee it offers, for one transaction; without a fee nothing is touched."""
+        if not transaction.max_fee_per_gas:
+            yield
+            return
+        vm.state.set_balance(transaction.sender, transaction.gas * transaction.max_fee_per_gas)
+        yield
+        vm.state.set_balance(transaction.sender, 0)
+        vm.state.set_balance(ZERO_ADDRESS, 0)
+
     def _vm(self, state_root: str, block: int, time: int) -> CancunVM:
         header = CancunBlockHeader(
             difficulty=0,
@@ -162,6 +189,40 @@ def _room_for_nested_calls() -> Iterator[None]:
         yield
     finally:
         sys.setrecursionlimit(before)
+
+
+def _decode(raw: bytes) -> SignedTransactionAPI:
+    """Read a transaction of type 2 (EIP-1559), whose signature recovers to somebody; it has one spelling."""
+    if raw[:1] != b"\x02":
+        raise _malformed("it is not of type 2 (EIP-1559)")
+    try:
+        transaction = CancunTransactionBuilder.decode(raw)
+        spelling, _ = transaction.encode(), transaction.sender  # it recovers, or raises
+    except (rlp.exceptions.RLPException, PyEVMError, ValidationError, BadSignature) as error:
+        raise _malformed(str(error)) from error
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise _malformed(str(error)) from error
+    if spelling != raw:
+        raise _malformed("it has a second spelling")
+    return transaction
+
+
+def _malformed(why: str) -> MalformedError:
+    return MalformedError(
+        "chain-transaction-malformed",
+        f"not a signed transaction: {why}",
+        meaning="Nothing was carried out.",
+        hint="Send the bytes as they were signed.",
+    )
+
+
+def _invalid(why: str) -> RefusedError:
+    return RefusedError(
+        "chain-transaction-invalid",
+        f"a transaction cannot enter the chain: {why}",
+        meaning="It was signed for another state of its account, or offers too little gas or a fee.",
+        hint="Sign it again with the account's next number.",
+    )
 
 
 class MemoryNodes(MutableMapping[bytes, bytes]):

@@ -2,9 +2,10 @@
 
 import json
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.client import HTTPException
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from cotrain.settlement.chain.chain import CallRevertedError, Fees, Head, LogEnt
 
 WAIT_SECONDS: Final = 120.0
 _POLL_SECONDS: Final = 0.1
+_ANSWER_SECONDS: Final = 30.0
 _ANSWER_LIMIT: Final = 1 << 26
 _REVERTED: Final = {3, -32000, -32015}
 _NOBODY = "0x" + 40 * "0"
@@ -27,17 +29,28 @@ class RemoteChain:
     Args:
         url: http or https.
         wait_seconds: How long a transaction may take to enter a block.
+        chain_id: The EIP-155 number that the node must have; any if left out.
 
     Raises:
         UsageError: the URL is none.
-        OutsideError: the node does not answer.
+        OutsideError: the node does not answer, or is of another chain.
     """
 
-    def __init__(self, url: str, wait_seconds: float = WAIT_SECONDS) -> None:
+    def __init__(
+        self, url: str, wait_seconds: float = WAIT_SECONDS, *, chain_id: int | None = None
+    ) -> None:
         if urlsplit(url).scheme not in {"http", "https"}:
             raise UsageError("node-bad-url", f"{url!r} is not an http address of a node")
         self._url, self._wait, self._asked = url, wait_seconds, 0
-        self._id = int(str(self._ask("eth_chainId")), 16)
+        with self._sense():
+            self._id = int(self._ask("eth_chainId"), 16)
+        if chain_id not in {None, self._id}:
+            raise OutsideError(
+                "node-other-chain",
+                f"the node {url} is of chain {self._id}, not {chain_id}",
+                meaning="Signatures for one chain count for nothing on another.",
+                hint="Give the address of a node of the agreement's chain.",
+            )
 
     @property
     def chain_id(self) -> int:
@@ -56,27 +69,33 @@ class RemoteChain:
     def call(self, to: str, data: bytes, sender: str = _NOBODY) -> bytes:
         """Return what a contract answers now."""
         asked = {"from": sender, "to": to, "data": "0x" + data.hex()}
-        return _bytes(self._ask("eth_call", asked, "latest"))
+        with self._sense():
+            return _bytes(self._ask("eth_call", asked, "latest"))
 
     def nonce(self, account: str) -> int:
         """Return how many transactions of an account are in blocks."""
-        return int(self._ask("eth_getTransactionCount", account, "latest"), 16)
+        with self._sense():
+            return int(self._ask("eth_getTransactionCount", account, "latest"), 16)
 
     def fees(self) -> Fees:
         """Return twice the present base fee, and the tip that the node proposes."""
-        block = self._ask("eth_getBlockByNumber", "latest", False)
-        tip = int(self._ask("eth_maxPriorityFeePerGas"), 16)
-        return Fees(2 * int(block.get("baseFeePerGas", "0x0"), 16) + tip, tip)
+        with self._sense():
+            block = self._ask("eth_getBlockByNumber", "latest", False)
+            tip = int(self._ask("eth_maxPriorityFeePerGas"), 16)
+            return Fees(2 * int(block.get("baseFeePerGas", "0x0"), 16) + tip, tip)
 
     def head(self) -> Head:
         """Return the node's last block."""
-        block = self._ask("eth_getBlockByNumber", "latest", False)
-        return Head(int(block["number"], 16), int(block["timestamp"], 16))
+        with self._sense():
+            block = self._ask("eth_getBlockByNumber", "latest", False)
+            root = _bytes(block["stateRoot"]).hex()
+            return Head(int(block["number"], 16), int(block["timestamp"], 16), root)
 
     def events(self, address: str, first_block: int = 0) -> Sequence[LogEntry]:
         """Return what a contract told since a block, in order."""
         asked = {"address": address, "fromBlock": hex(first_block), "toBlock": "latest"}
-        return [_event(entry) for entry in self._ask("eth_getLogs", asked)]
+        with self._sense():
+            return [_event(entry) for entry in self._ask("eth_getLogs", asked)]
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -108,19 +127,48 @@ class RemoteChain:
         return found
 
     def _receipt(self, digest: str) -> Receipt | None:
-        found = self._ask("eth_getTransactionReceipt", digest)
-        if found is None:
-            return None
-        number = int(found["blockNumber"], 16)
-        block = self._ask("eth_getBlockByNumber", found["blockNumber"], False)
-        return Receipt(
-            block=number,
-            time=int(block["timestamp"], 16),
-            succeeded=found["status"] == "0x1",
-            gas=int(found["gasUsed"], 16),
-            events=tuple(_event(entry) for entry in found["logs"]),
-            state_root=None,
-        )
+        with self._sense():
+            found = self._ask("eth_getTransactionReceipt", digest)
+            # A node may list a transaction before the block that holds it
+            if found is None or found.get("blockNumber") is None:
+                return None
+            block = self._ask("eth_getBlockByNumber", found["blockNumber"], False)
+            succeeded = found["status"] == "0x1"
+            return Receipt(
+                block=int(found["blockNumber"], 16),
+                time=int(block["timestamp"], 16),
+                succeeded=succeeded,
+                gas=int(found["gasUsed"], 16),
+                events=tuple(_event(entry) for entry in found["logs"]),
+                state_root=None,
+                output=b"" if succeeded else self._why(digest, found["blockNumber"]),
+            )
+
+    def _why(self, digest: str, block: str) -> bytes:
+        """Return why a transaction was reverted: nodes do not keep it, so the same is called once more."""
+        sent = self._ask("eth_getTransactionByHash", digest)
+        names = {"from": "from", "to": "to", "gas": "gas", "value": "value", "input": "data"}
+        asked = {name: sent[key] for key, name in names.items() if sent.get(key) is not None}
+        try:
+            self._ask("eth_call", asked, hex(int(block, 16) - 1))
+        except CallRevertedError as error:
+            return error.data
+        except RefusedError:
+            return b""  # it ran out of gas, or the node has forgotten the state of that block
+        return b""
+
+    @contextmanager
+    def _sense(self) -> Iterator[None]:
+        """Take an answer that has not the form of the specification for a failure of the node."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise OutsideError(
+                "node-nonsense",
+                f"the node {self._url} does not answer as a node should: {error!r}",
+                meaning="It is no Ethereum node, or one that leaves out what is needed.",
+                hint="Check the address; try another node of the same chain.",
+            ) from error
 
     def _ask(self, method: str, *arguments: Any) -> Any:
         self._asked += 1
@@ -129,18 +177,19 @@ class RemoteChain:
             self._url, json.dumps(asked).encode(), {"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310
                 value = json.loads(answer.read(_ANSWER_LIMIT))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             raise OutsideError(
                 "node-away",
                 f"the node {self._url} does not answer: {error}",
                 meaning="Nothing was lost: what was sent is on the chain or will be sent again.",
                 hint="Check the address and the network, and start again.",
             ) from error
-        if "error" in value:
-            raise _node_error(value["error"])
-        return value.get("result")
+        with self._sense():
+            if value.get("error") is not None:
+                raise _node_error(value["error"])
+            return value["result"]
 
 
 def _node_error(error: dict[str, Any]) -> RefusedError:
@@ -151,8 +200,13 @@ def _node_error(error: dict[str, Any]) -> RefusedError:
 
 
 def _event(entry: dict[str, Any]) -> LogEntry:
-    topics = tuple(_bytes(topic) for topic in entry["topics"])
-    return LogEntry(to_checksum_address(entry["address"]), topics, _bytes(entry["data"]))
+    return LogEntry(
+        address=to_checksum_address(entry["address"]),
+        topics=tuple(_bytes(topic) for topic in entry["topics"]),
+        data=_bytes(entry["data"]),
+        block=int(entry["blockNumber"], 16),
+        place=int(entry["logIndex"], 16),
+    )
 
 
 def _bytes(text: str) -> bytes:
