@@ -1,0 +1,196 @@
+"""The same transactions on real nodes and on the run's own chain: the same answers, in the same words."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import rlp
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+from probe import nodes
+from probe.calls import Caller, function, story
+
+from cotrain.errors import OutsideError, RefusedError, UsageError
+from cotrain.settlement.chain.chain import CallRevertedError, Receipt
+from cotrain.settlement.chain.embedded import EmbeddedChain
+from cotrain.settlement.chain.engine import Done
+from cotrain.settlement.chain.remote import RemoteChain
+from cotrain.settlement.chain.replay import replay
+from cotrain.testing.determinism import ManualClock
+
+
+@pytest.fixture(scope="module")
+def anvil() -> Iterator[str]:
+    if nodes.ANVIL is None:
+        pytest.skip("no anvil: npm ci in contracts/, or name it in COTRAIN_ANVIL")
+    with nodes.anvil() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def geth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if nodes.GETH is None:
+        pytest.skip("no geth: make geth, or name it in COTRAIN_GETH")
+    with nodes.geth(tmp_path_factory.mktemp("geth")) as url:
+        yield url
+
+
+@pytest.fixture(params=["anvil", pytest.param("geth", marks=pytest.mark.slow)])
+def node(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(request.param))
+
+
+_NEXT_ACCOUNT = iter(range(1, 256))
+
+
+def paying(node: str) -> tuple[RemoteChain, Caller]:
+    from probe.calls import an_account
+
+    chain = RemoteChain(node)
+    caller = Caller(an_account(next(_NEXT_ACCOUNT)), chain.chain_id)
+    nodes.give_money(node, caller.account.address)
+    caller.fees = chain.fees()
+    return chain, caller
+
+
+def answered(done: Receipt | Done, raw: bytes, node: str) -> tuple[object, ...]:
+    """Return what must be equal. Geth is a fork further, where data have a least price (EIP-7623)."""
+    data = rlp.decode(raw[1:])[7]
+    least = 21_000 + 10 * (len(data) + 3 * sum(byte > 0 for byte in data))
+    gas = done.gas if is_cancun(node) else max(done.gas, least)
+    return done.succeeded, gas, done.events
+
+
+def is_cancun(node: str) -> bool:
+    return "anvil" in nodes.ask(node, "web3_clientVersion")
+
+
+def test_the_same_answers_as_on_the_own_chain(node: str, tmp_path: Path) -> None:
+    remote, caller = paying(node)
+    assert caller.fees.most > 0
+    first = remote.head().block + 1
+    sent = list(story(caller))
+    there = [remote.send(raw) for raw in sent]
+    free = Caller(caller.account, caller.chain_id)
+    with EmbeddedChain(tmp_path / "chain.db", caller.chain_id, ManualClock()) as own:
+        here = [own.send(raw) for raw in story(free)]
+        for raw, found, expected in zip(sent, there, here, strict=True):
+            assert answered(found, raw, node) == answered(expected, raw, node)
+        assert list(remote.events(caller.to, first)) == list(own.events(caller.to))
+        read = function("count()")
+        assert remote.call(caller.to, read) == own.call(caller.to, read)
+        assert remote.nonce(caller.account.address) == own.nonce(caller.account.address)
+    reverted = [one for one in there if not one.succeeded]
+    assert [found.output for found in reverted] == [one.output for one in here if not one.succeeded]
+    assert len(reverted) == 4
+
+
+def test_what_ran_on_a_node_can_be_run_again_by_anybody(node: str) -> None:
+    remote, caller = paying(node)
+    sent = list(story(caller))
+    there = [remote.send(raw) for raw in sent]
+    steps = [(found.time, raw) for found, raw in zip(there, sent, strict=True)]
+    again = replay(remote.chain_id, steps, paid_elsewhere=True)
+    for raw, found, expected in zip(sent, there, again, strict=True):
+        assert answered(found, raw, node) == answered(expected, raw, node)
+
+
+def test_sent_again_after_a_lost_answer(node: str) -> None:
+    remote, caller = paying(node)
+    remote.send(caller.create())
+    raw = caller.call("add(uint256,bytes)", 5, b"")
+    nodes.ask(node, "eth_sendRawTransaction", "0x" + raw.hex())
+    first = remote.send(raw)
+    assert first.succeeded
+    assert RemoteChain(node).send(raw) == first
+    assert int.from_bytes(remote.call(caller.to, function("count()")), "big") == 5
+
+
+def test_a_node_refuses_a_used_number_and_a_reverted_call(node: str) -> None:
+    remote, caller = paying(node)
+    remote.send(caller.create())
+    with pytest.raises(RefusedError) as refused:
+        remote.send(caller.call("tell(uint256)", 1, nonce=0))
+    assert refused.value.code == "chain-transaction-invalid"
+    with pytest.raises(CallRevertedError) as reverted:
+        remote.call(caller.to, function("refuse(string)", "no"))
+    expected = keccak(b"Refused(uint256,string)")[:4] + encode(["uint256", "string"], [1, "no"])
+    assert reverted.value.data == expected
+
+
+def test_an_account_without_money_is_refused(anvil: str) -> None:
+    from probe.calls import an_account
+
+    remote = RemoteChain(anvil)
+    poor = Caller(an_account(next(_NEXT_ACCOUNT)), remote.chain_id, fees=remote.fees())
+    with pytest.raises(RefusedError):
+        remote.send(poor.create())
+
+
+def test_a_node_of_another_chain(anvil: str) -> None:
+    assert RemoteChain(anvil, chain_id=31337).chain_id == 31337
+    with pytest.raises(OutsideError, match="of chain 31337, not 1"):
+        RemoteChain(anvil, chain_id=1)
+
+
+def test_a_transaction_that_enters_no_block_in_time() -> None:
+    if nodes.ANVIL is None:
+        pytest.skip("no anvil: npm ci in contracts/, or name it in COTRAIN_ANVIL")
+    with nodes.anvil("--no-mining") as url:
+        _, caller = paying(url)
+        raw = caller.create()
+        with pytest.raises(OutsideError) as slow:
+            RemoteChain(url, wait_seconds=0.3).send(raw)
+        assert slow.value.code == "node-slow"
+        nodes.ask(url, "evm_mine")
+        assert RemoteChain(url).send(raw).succeeded
+
+
+def test_a_node_that_goes_away() -> None:
+    if nodes.ANVIL is None:
+        pytest.skip("no anvil: npm ci in contracts/, or name it in COTRAIN_ANVIL")
+    with nodes.anvil() as url:
+        remote = RemoteChain(url)
+    for ask in (remote.head, remote.fees, lambda: remote.nonce("0x" + "11" * 20)):
+        with pytest.raises(OutsideError) as away:
+            ask()
+        assert away.value.code == "node-away"
+
+
+@pytest.mark.parametrize("url", ["ftp://node.example", "node.example:8545", "", "file:///etc"])
+def test_an_address_that_is_none(url: str) -> None:
+    with pytest.raises(UsageError):
+        RemoteChain(url)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"<html>hello</html>", "node-away"),
+        (b"[]", "node-nonsense"),
+        (b"{}", "node-nonsense"),
+        (b'{"result":null}', "node-nonsense"),
+        (b'{"result":"ten"}', "node-nonsense"),
+        (b'{"result":10}', "node-nonsense"),
+        (b'{"error":"no"}', "node-nonsense"),
+    ],
+)
+def test_a_server_that_is_no_node(body: bytes, code: str) -> None:
+    class Nonsense(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # noqa: N802 - named by the library
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Nonsense) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(OutsideError) as refused:
+            RemoteChain(f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert refused.value.code == code
