@@ -5,7 +5,7 @@ MATURIN := VIRTUAL_ENV=$(CURDIR)/.venv PATH="$(CURDIR)/.venv/bin:$$PATH" $(CURDI
 TREE := src tests vectors benchmarks examples docs fuzz reference
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: setup demo test quick slow fmt lint rust-test contracts contracts-planted docs bench bench-proofs bench-contracts \
+.PHONY: setup demo test quick slow fmt lint rust-test contracts contracts-planted geth reference-evm docs bench bench-proofs bench-contracts \
   bench-accuracy mutation ci lock clean
 
 setup: .venv/.native
@@ -73,6 +73,22 @@ docs: setup
 	for script in vectors/generate_*.py docs/reference/generate_*.py; do $(PY) $$script || exit 1; done
 	git diff --exit-code -- vectors docs/reference
 
+# Other programs that the slow tests compare the run's own chain with; without them these tests are skipped.
+EVMS := .venv-evm
+GO_ETHEREUM := github.com/ethereum/go-ethereum/cmd
+
+# go-ethereum's node and its EVM alone, from the Go module proxy: five minutes on two cores.
+geth:
+	@command -v go >/dev/null || { echo "geth is built with Go 1.24 or later" >&2; exit 1; }
+	GOBIN=$(CURDIR)/$(EVMS)/bin go install $(GO_ETHEREUM)/geth@v1.16.7 $(GO_ETHEREUM)/evm@v1.16.7
+	$(BIN)/pytest -q tests/integration/test_chain_nodes.py tests/integration/test_chain_money.py -k geth
+
+# The Ethereum execution specifications, in an environment of their own: their pins are not ours.
+reference-evm:
+	python3 -m venv $(EVMS)
+	$(EVMS)/bin/pip install --quiet --disable-pip-version-check -r requirements/reference-evm.txt
+	$(BIN)/pytest -q tests/integration/test_chain_reference.py -k specifications
+
 bench: setup
 	$(PY) -m benchmarks.core
 
@@ -98,4 +114,4 @@ lock: setup
 	$(PY) -m pip freeze --exclude-editable | grep -v '^cotrain' > requirements/lock.txt
 
 clean:
-	rm -rf .venv target runs dist contracts/node_modules contracts/out* contracts/cache*
+	rm -rf .venv .venv-evm target runs dist contracts/node_modules contracts/out* contracts/cache*

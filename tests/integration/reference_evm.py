@@ -16,8 +16,6 @@ import rlp
 
 from cotrain.settlement.chain.engine import GAS_LIMIT
 
-_NAMES = ("chainId", "nonce", "maxPriorityFeePerGas", "maxFeePerGas", "gas", "to", "value")
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -35,7 +33,7 @@ def run_blocks(tool: str, chain_id: int, steps: Iterable[tuple[int, bytes]]) -> 
         (folder / "alloc.json").write_text("{}")
         for number, (time, raw) in enumerate(steps, 1):
             (folder / "env.json").write_text(json.dumps(_surroundings(number, time)))
-            (folder / "txs.json").write_text(json.dumps([_fields(raw)]))
+            (folder / "txs.rlp").write_text(json.dumps("0x" + rlp.encode([raw]).hex()))
             _transition(tool, folder, chain_id)
             result = json.loads((folder / "result.json").read_text())
             if result.get("rejected"):
@@ -47,10 +45,11 @@ def run_blocks(tool: str, chain_id: int, steps: Iterable[tuple[int, bytes]]) -> 
 
 
 def _transition(tool: str, folder: Path, chain_id: int) -> None:
-    options = [f"--input.{name}={folder / name}.json" for name in ("alloc", "env", "txs")]
+    inputs = {"alloc": "alloc.json", "env": "env.json", "txs": "txs.rlp"}
+    options = [f"--input.{name}={folder / file}" for name, file in inputs.items()]
     options += [f"--output.basedir={folder}", "--output.result=result.json"]
     options += ["--output.alloc=alloc.json", "--state.fork=Cancun", f"--state.chainid={chain_id}"]
-    done = subprocess.run([tool, "t8n", *options], capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run([tool, "t8n", *options], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise AssertionError(f"{tool} failed: {done.stderr[-2000:]}")
 
@@ -70,23 +69,4 @@ def _surroundings(number: int, time: int) -> dict[str, Any]:
         "blockHashes": {},
         "ommers": [],
         "withdrawals": [],
-    }
-
-
-def _fields(raw: bytes) -> dict[str, Any]:
-    values = rlp.decode(raw[1:])
-    fields = {
-        name: hex(int.from_bytes(value, "big"))
-        for name, value in zip(_NAMES, values[:7], strict=True)
-    }
-    v, r, s = (hex(int.from_bytes(value, "big")) for value in values[9:])
-    return {
-        **fields,
-        "type": "0x2",
-        "to": "0x" + values[5].hex() if values[5] else None,
-        "input": "0x" + values[7].hex(),
-        "accessList": [],
-        "v": v,
-        "r": r,
-        "s": s,
     }

@@ -179,7 +179,7 @@ def test_an_address_that_is_none(url: str) -> None:
 )
 def test_a_server_that_is_no_node(body: bytes, code: str) -> None:
     class Nonsense(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - named by the library
+        def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
             self.end_headers()

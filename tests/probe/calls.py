@@ -53,7 +53,7 @@ class Caller:
         return self.sign(function(signature, *arguments), **{"to": self.to, **more})
 
     def sign(self, data: bytes, *, to: str | None, gas: int = GAS, **more: Any) -> bytes:
-        fields = {
+        fields: dict[str, Any] = {
             "type": 2,
             "chainId": self.chain_id,
             "nonce": self.number,

@@ -134,6 +134,15 @@ def test_all_is_there_after_opening_again(tmp_path: Path, clock: ManualClock) ->
     assert [receipt.succeeded for receipt in receipts].count(False) == 4
 
 
+def deep_lists(depth: int) -> bytes:
+    """Return lists in lists, three bytes each: a decoder that calls itself runs out of stack."""
+    nested = b"\xc0"
+    for _ in range(depth):
+        size = len(nested)
+        nested = (bytes([0xC0 + size]) if size < 56 else b"\xf9" + size.to_bytes(2, "big")) + nested
+    return nested
+
+
 def bad_transactions() -> dict[str, tuple[bytes, type[CotrainError]]]:
     caller = Caller(number=1)
     good = caller.call("tell(uint256)", 1)
@@ -162,6 +171,7 @@ def bad_transactions() -> dict[str, tuple[bytes, type[CotrainError]]]:
         "cut": (good[:-1], MalformedError),
         "nothing": (b"", MalformedError),
         "noise": (b"\x02\xff\xff\xff", MalformedError),
+        "deep lists": (b"\x02" + deep_lists(3_000), MalformedError),
         "a list within": (b"\x02\xc2\xc1\x80", MalformedError),
         "no signature": (good[:-64] + bytes(64), MalformedError),
     }
@@ -263,9 +273,7 @@ def test_a_state_that_was_taken_away(tmp_path: Path, chain: EmbeddedChain, calle
     assert refused.value.code == "chain-state-missing"
 
 
-def test_a_disk_that_refuses_leaves_the_block_before(
-    tmp_path: Path, chain: EmbeddedChain, caller: Caller
-) -> None:
+def test_a_disk_that_refuses_leaves_the_block_before(chain: EmbeddedChain, caller: Caller) -> None:
     raw, head = caller.call("add(uint256,bytes)", 1, bytes(100_000), gas=5_000_000), chain.head()
     pages = chain._db.execute("PRAGMA page_count").fetchone()[0]
     chain._db.execute(f"PRAGMA max_page_count={pages + 2}")

@@ -156,6 +156,7 @@ def build_world(  # noqa: PLR0913 - one for each thing that tests vary
     assurance: Assurance = "recorded",
     coordinator_roles: tuple[Role, ...] = ("coordinator",),
     money: MoneyWishes | None = None,
+    now: int = 1_700_000_000,
 ) -> World:
     """Make a world: keys, rows, an agreement that everybody has approved.
 
@@ -168,10 +169,11 @@ def build_world(  # noqa: PLR0913 - one for each thing that tests vary
         assurance: Whether there are proofs, whatever the wishes say; without them a run takes a tenth of the time.
         coordinator_roles: Roles of the coordinator; with money it is also the demander.
         money: What is paid; None for nothing.
+        now: First reading of the clock, Unix seconds; that of a node whose clock is not ours to set.
     """
     if money is not None:
         coordinator_roles = ("coordinator", "model_demander")
-    clock, names = ManualClock(), [f"Owner {number}" for number in range(1, owners + 1)]
+    clock, names = ManualClock(now), [f"Owner {number}" for number in range(1, owners + 1)]
     actors = {
         name: _actor(seed, name, synthetic_rows(len(name) * 100 + place, 12 + place))
         for place, name in enumerate(names)
