@@ -10,6 +10,7 @@ from probe import nodes
 from cotrain.audit.auditor import audit
 from cotrain.flow import run_in_process
 from cotrain.ledger.store import Ledger
+from cotrain.ports import SystemClock
 from cotrain.rounds.money import money_of
 from cotrain.rounds.state import Phase
 from cotrain.settlement.chain.embedded import EmbeddedChain
@@ -58,11 +59,22 @@ def run(world: World) -> Told:
 
 def test_the_same_story(node: str, tmp_path: Path) -> None:
     remote = RemoteChain(node)
-    now = remote.head().time
+    now = max(SystemClock().now(), remote.head().time)
     there, here = (world_on(tmp_path / name, remote.chain_id, now) for name in ("there", "here"))
     nodes.give_money(node, account_of(there.actors[COORDINATOR].identity).address)
     assert isinstance(here.chain, EmbeddedChain)
     there.chain = remote
-    assert run(there) == run(here)
+    told, expected = run(there), run(here)
+    assert [line[:2] for line in told] == [line[:2] for line in expected]
+    assert without_anchors(told) == without_anchors(expected)
+    assert len(without_anchors(told)) > 15
+    # The audit runs what the node ran on an EVM of its own, anchors included, and compares every event
     with Ledger.open(there.path, read_only=True) as ledger:
-        audit(ledger)
+        found = audit(ledger).money
+    assert found is not None
+    assert found.released
+
+
+def without_anchors(told: Told) -> Told:
+    """Leave out anchors: they name the ledger, on which the times of the node's blocks stand."""
+    return [line for line in told if line[0] != "anchor"]

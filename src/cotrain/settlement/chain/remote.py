@@ -105,13 +105,19 @@ class RemoteChain:
             self._ask("eth_sendRawTransaction", "0x" + raw.hex())
         except RefusedError as error:
             # The node knows it already, or it entered a block since we asked: both are as good.
-            if self._ask("eth_getTransactionByHash", digest) is None:
+            if not self._may_know(digest):
                 raise RefusedError(
                     "chain-transaction-invalid",
                     f"the node refuses a transaction: {error}",
                     meaning="Its account has other transactions since, or cannot pay the fee.",
                     hint="Give the account some of the chain's own money, and use it for this run alone.",
                 ) from error
+
+    def _may_know(self, digest: str) -> bool:
+        try:
+            return self._ask("eth_getTransactionByHash", digest) is not None
+        except RefusedError:
+            return True  # it cannot tell yet; waiting for the receipt will
 
     def _wait_for(self, digest: str) -> Receipt:
         until = time.monotonic() + self._wait
@@ -128,9 +134,8 @@ class RemoteChain:
 
     def _receipt(self, digest: str) -> Receipt | None:
         with self._sense():
-            found = self._ask("eth_getTransactionReceipt", digest)
-            # A node may list a transaction before the block that holds it
-            if found is None or found.get("blockNumber") is None:
+            found = self._find(digest)
+            if found is None:
                 return None
             block = self._ask("eth_getBlockByNumber", found["blockNumber"], False)
             succeeded = found["status"] == "0x1"
@@ -143,6 +148,14 @@ class RemoteChain:
                 state_root=None,
                 output=b"" if succeeded else self._why(digest, found["blockNumber"]),
             )
+
+    def _find(self, digest: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] | None = self._ask("eth_getTransactionReceipt", digest)
+        except RefusedError:
+            return None  # geth answers so while it still indexes its blocks, after a start
+        # A node may list a transaction before the block that holds it
+        return None if found is None or found.get("blockNumber") is None else found
 
     def _why(self, digest: str, block: str) -> bytes:
         """Return why a transaction was reverted: nodes do not keep it, so the same is called once more."""
