@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cotrain.agreement.document import Agreement, PartyTerm
 from cotrain.agreement.draft import Wishes, draft_agreement
 from cotrain.agreement.schema import Schema, parse_schema
+from cotrain.agreement.vocabulary import OBO, PROFILE, TERMS
 from cotrain.dataset.registration import DatasetLayout, commit_dataset, dataset_root
 from cotrain.flow import run_in_process
 from cotrain.identity.did_key import verify_signature
@@ -376,37 +377,106 @@ def hmac_block(seed: bytes) -> bytes:
 
 def bad_agreements(good: Agreement) -> list[dict[str, str]]:
     """Return agreements that nobody signs, each with the code of the refusal."""
-    changes: dict[str, Change] = {
-        "an unknown term": lambda a: a.update(price="100"),
-        "no expiry": lambda a: a.pop("expires"),
-        "version 2": lambda a: a.update(format="cotrain/agreement/2"),
-        "an assurance that does not exist yet": lambda a: a.update(assurance="attested"),
-        "an unknown purpose": lambda a: a.update(purpose="anything"),
-        "no rounds": lambda a: a.update(rounds=0),
-        "two coordinators": lambda a: a["parties"][0].update(roles=["data_owner", "coordinator"]),
-        "an identity twice": lambda a: a["parties"][0].update(did=a["parties"][1]["did"]),
-        "a name twice": lambda a: a["parties"][0].update(name=a["parties"][1]["name"]),
-        "a role twice": lambda a: a["parties"][0].update(roles=["data_owner", "data_owner"]),
-        "a sum of one honest owner": lambda a: a["quorum"].update(colluders=1),
-        "more survivors than owners": lambda a: a["quorum"].update(survivors=3),
-        "more holders than owners": lambda a: a["quorum"].update(holders=3),
-        "a threshold above the holders": lambda a: a["quorum"].update(holder_colluders=2),
-        "noise without a budget": lambda a: a["privacy"].update(epsilon="0"),
-        "a budget without noise": lambda a: a["privacy"].update(noise="none"),
-        "a second spelling of a decimal": lambda a: a["privacy"].update(epsilon="1.0"),
-        "a budget that is a number": lambda a: a["privacy"].update(epsilon=1),
-        "a learning rate by zero": lambda a: a["algorithm"].update(learning_rate="1/0"),
-    }
     cases = [
-        bad("agreement-refused-term", name, changed(good.data, change))
+        bad(code, name, changed(good.data, change))
+        for code, changes in (
+            ("agreement-refused-term", REFUSED_TERMS),
+            ("agreement-not-understood", NOT_UNDERSTOOD),
+            ("agreement-not-canonical", SAID_OTHERWISE),
+        )
         for name, change in changes.items()
     ]
-    default_left_out = changed(good.data, lambda a: a["data_schema"].pop("row_bound"))
-    return [
-        *cases,
-        bad("agreement-not-canonical", "a default left out", default_left_out),
-        bad("record-not-canonical", "a newline at the end", good.data + b"\n"),
-    ]
+    return [*cases, bad("record-not-canonical", "a newline at the end", good.data + b"\n")]
+
+
+def terms(policy: dict[str, Any]) -> Any:
+    """Return the terms that stand under the profile's property."""
+    return policy[TERMS]["@value"]
+
+
+def limit(operand: str, **changes: object) -> Change:
+    """Return a change of the training permission's limit on an operand."""
+
+    def change(policy: dict[str, Any]) -> None:
+        limits = policy["permission"][0]["constraint"]
+        next(item for item in limits if item["leftOperand"] == operand).update(changes)
+
+    return change
+
+
+def no_limit(operand: str) -> Change:
+    """Return the change that leaves out the training permission's limit on an operand."""
+
+    def change(policy: dict[str, Any]) -> None:
+        limits = policy["permission"][0]["constraint"]
+        limits[:] = [item for item in limits if item["leftOperand"] != operand]
+
+    return change
+
+
+def further(**rule: object) -> Change:
+    """Return the change that adds a limit to the training permission."""
+    return lambda policy: policy["permission"][0]["constraint"].append(rule)
+
+
+REFUSED_TERMS: dict[str, Change] = {
+    "an unknown term": lambda a: terms(a).update(price="100"),
+    "no title": lambda a: terms(a).pop("title"),
+    "version 1": lambda a: terms(a).update(format="cotrain/agreement/1"),
+    "an assurance that does not exist yet": limit(
+        PROFILE + "assurance", rightOperand=PROFILE + "attested"
+    ),
+    "an unknown purpose": limit(PROFILE + "purpose", rightOperand=PROFILE + "anything"),
+    "no rounds": limit("count", rightOperand="0"),
+    "rounds in another script": limit("count", rightOperand="\u0661"),
+    "a time that is none": limit("dateTime", rightOperand="tomorrow"),
+    "an unknown DUO code": further(
+        leftOperand=PROFILE + "dataUse", operator="isAllOf", rightOperand=[OBO + "DUO_9999999"]
+    ),
+    "two coordinators": lambda a: terms(a)["parties"][0].update(
+        roles=["data_owner", "coordinator"]
+    ),
+    "an identity twice": lambda a: terms(a)["parties"][0].update(did=terms(a)["parties"][1]["did"]),
+    "a name twice": lambda a: terms(a)["parties"][0].update(name=terms(a)["parties"][1]["name"]),
+    "a role twice": lambda a: terms(a)["parties"][0].update(roles=["data_owner", "data_owner"]),
+    "an account without money": lambda a: terms(a)["parties"][0].update(account="0x" + 40 * "1"),
+    "a sum of one honest owner": lambda a: terms(a)["quorum"].update(colluders=1),
+    "more survivors than owners": limit(PROFILE + "minimumGroup", rightOperand="3"),
+    "more holders than owners": lambda a: terms(a)["quorum"].update(holders=3),
+    "a threshold above the holders": lambda a: terms(a)["quorum"].update(holder_colluders=2),
+    "noise without a budget": limit(PROFILE + "epsilon", rightOperand="0"),
+    "a second spelling of a decimal": limit(PROFILE + "epsilon", rightOperand="1.0"),
+    "a learning rate by zero": lambda a: terms(a)["algorithm"].update(learning_rate="1/0"),
+}
+
+NOT_UNDERSTOOD: dict[str, Change] = {
+    "an unknown operand": further(leftOperand="spatial", operator="eq", rightOperand="EU"),
+    "an unknown operator": limit("count", operator="lt"),
+    "an unknown action": lambda a: a["permission"][0].update(action="sell"),
+    "an unknown prohibition": lambda a: a["prohibition"].append({"action": "print"}),
+    "an unknown obligation": lambda a: a["obligation"][0].update(action="delete"),
+    "an unknown duty": lambda a: a["permission"][0].update(duty=[{"action": "attribute"}]),
+    "an unknown property": lambda a: a.update(inheritFrom="urn:other"),
+    "another profile": lambda a: a.update(profile="urn:cotrain:odrl:2#"),
+    "another context": lambda a: a.update({"@context": ["https://example.org/context"]}),
+    "an offer": lambda a: a.update({"@type": "Offer"}),
+    "no expiry": no_limit("dateTime"),
+    "an operand twice": further(leftOperand="count", operator="lteq", rightOperand="1"),
+    "a budget that is a number": limit(PROFILE + "epsilon", rightOperand=1),
+    "a term in two places": lambda a: terms(a).update(rounds=1),
+    "no object of terms": lambda a: a[TERMS].update({"@value": []}),
+}
+
+SAID_OTHERWISE: dict[str, Change] = {
+    "a default left out": lambda a: terms(a)["data_schema"].pop("row_bound"),
+    "another algorithm than the one hashed": lambda a: terms(a)["algorithm"].update(shift=19),
+    "another broader purpose": limit("purpose", rightOperand="https://w3id.org/dpv#Marketing"),
+    "a budget without noise": limit(PROFILE + "noise", rightOperand=PROFILE + "none"),
+    "another consumer": lambda a: a.update(assignee="did:key:z6Mk"),
+    "a prohibition left out": lambda a: a["prohibition"].pop(),
+    "limits in another order": lambda a: a["permission"][0]["constraint"].reverse(),
+    "a time of another zone": lambda a: a.update(timestamp="2023-11-14T23:13:20+0100"),
+}
 
 
 def bad(code: str, name: str, data: bytes | str) -> dict[str, str]:

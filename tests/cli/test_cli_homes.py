@@ -13,6 +13,7 @@ from cli_fixtures import (  # noqa: F401 - fixtures are found by name
     fixture_ready,
 )
 
+from cotrain.agreement.document import decode_agreement
 from cotrain.data import heart
 from cotrain.ledger.store import Ledger
 
@@ -70,8 +71,8 @@ def test_common_spellings_become_canonical(
 ) -> None:
     out = tmp_path / "a.json"
     assert _new(cotrain, parties, out, *words).code == 0
-    privacy = json.loads(out.read_bytes())["privacy"]
-    assert (privacy["epsilon"], privacy["delta"]) == (epsilon, delta)
+    privacy = decode_agreement(out.read_bytes()).privacy
+    assert (privacy.epsilon, privacy.delta) == (epsilon, delta)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The agreement: a closed vocabulary with one spelling; what does not fit together is refused."""
 
-import json
 from collections.abc import Callable
+from copy import deepcopy
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from cotrain.agreement.document import Agreement, decode_agreement, parse_agreement
 from cotrain.agreement.draft import Wishes
 from cotrain.agreement.explain import explain
+from cotrain.agreement.odrl import from_odrl, to_odrl
+from cotrain.agreement.vocabulary import TERMS
 from cotrain.errors import CotrainError, MalformedError, RefusedError
-from cotrain.records.canonical import encode
 from cotrain.testing.world import build_world
 
 WISHES = Wishes("Test", rounds=3, epsilon="1", colluders=1, survivors=3)
@@ -77,7 +78,7 @@ Edit = Callable[[dict[str, Any]], object]
 REFUSED: dict[str, Edit] = {
     "an unknown term": lambda v: v.update(extra=1),
     "a missing term": lambda v: v.pop("rounds"),
-    "another format": lambda v: v.update(format="cotrain/agreement/2"),
+    "another format": lambda v: v.update(format="cotrain/agreement/1"),
     "no parties": lambda v: v.update(parties=[]),
     "one identity twice": lambda v: v["parties"][0].update(did=v["parties"][1]["did"]),
     "one name twice": lambda v: v["parties"][0].update(name=v["parties"][1]["name"]),
@@ -113,6 +114,10 @@ REFUSED: dict[str, Edit] = {
     "an expiry after the end of the calendar": lambda v: v.update(expires=253_402_300_800),
     "another assurance": lambda v: v.update(assurance="attested"),
     "an unknown purpose": lambda v: v.update(purpose="fun"),
+    "an unknown DUO code": lambda v: v.update(duo=["DUO:9999999"]),
+    "a DUO code twice": lambda v: v.update(duo=["DUO:0000006", "DUO:0000006"]),
+    "DUO codes out of order": lambda v: v.update(duo=["DUO:0000021", "DUO:0000006"]),
+    "drafted after the end of the calendar": lambda v: v.update(drafted=253_402_300_800),
     "a nonce in capitals": lambda v: v.update(nonce="A" * 64),
     "a schema term unknown": lambda v: v["data_schema"].update(extra=1),
 }
@@ -120,19 +125,21 @@ REFUSED: dict[str, Edit] = {
 
 @pytest.mark.parametrize("name", list(REFUSED))
 def test_terms_that_are_refused(name: str, agreement: Agreement) -> None:
-    value = json.loads(agreement.data)
+    value = deepcopy(agreement.terms)
     REFUSED[name](value)
     with pytest.raises(MalformedError) as caught:
-        decode_agreement(encode(value))
+        parse_agreement(value)
     assert caught.value.code == "agreement-refused-term"
     assert caught.value.hint
 
 
 def test_every_term_is_needed(agreement: Agreement) -> None:
-    value = json.loads(agreement.data)
-    for name in value:
+    names = list(to_odrl(agreement)[TERMS]["@value"])
+    for name in names:
+        policy = to_odrl(agreement)
+        del policy[TERMS]["@value"][name]
         with pytest.raises(MalformedError):
-            decode_agreement(encode({k: v for k, v in value.items() if k != name}))
+            from_odrl(policy)
 
 
 @pytest.mark.parametrize(
@@ -140,9 +147,9 @@ def test_every_term_is_needed(agreement: Agreement) -> None:
     [
         lambda data: data + b"\n",
         lambda data: data[:-1],
-        lambda data: data.replace(b'"rounds":3', b'"rounds": 3'),
-        lambda data: data.replace(b'"rounds":3', b'"rounds":3,"rounds":3'),
-        lambda data: data.replace(b'"rounds":3', b'"rounds":3.0'),
+        lambda data: data.replace(b'"weight_bits":12', b'"rounds": 3'),
+        lambda data: data.replace(b'"weight_bits":12', b'"weight_bits":12,"weight_bits":12'),
+        lambda data: data.replace(b'"weight_bits":12', b'"weight_bits":12.0'),
         lambda data: data.replace(b'"derived_from_data":false,', b""),
         lambda _: b"",
     ],
@@ -157,7 +164,7 @@ def test_there_is_one_spelling(spell: Callable[[bytes], bytes], agreement: Agree
 
 def test_the_last_expiry_can_be_explained(agreement: Agreement) -> None:
     """Found by this test: a far expiry was accepted and could not be shown."""
-    value = {**json.loads(agreement.data), "expires": 253_402_300_799}
+    value = {**agreement.terms, "expires": 253_402_300_799}
     assert any("9999-12-31" in clause.words for clause in explain(parse_agreement(value)))
 
 

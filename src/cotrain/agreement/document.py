@@ -1,7 +1,8 @@
 """The agreement: what all parties sign, in a closed vocabulary.
 
-One canonical JSON document (spec: docs/spec/agreement.md). Its SHA-256 names the run. A term that this
-version does not know is refused, never ignored: a party must not sign what its agent cannot enforce.
+In memory it is the class `Agreement`; what is hashed and signed is its ODRL policy (`policy`) as canonical JSON (spec:
+docs/spec/agreement.md). The SHA-256 of these bytes names the run. A term that this version does not know is refused,
+never ignored: a party must not sign what its agent cannot enforce.
 """
 
 from fractions import Fraction
@@ -11,13 +12,16 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cotrain.agreement.committee import MAX_COMMITTEE_EXCESS, committee_excess
+from cotrain.agreement.policy import render
+from cotrain.agreement.policy_reader import read
 from cotrain.agreement.schema import NumericTarget, Schema
 from cotrain.agreement.settlement import Address, SettlementTerm, check_settlement
+from cotrain.agreement.vocabulary import DUO_CODES
 from cotrain.errors import MalformedError, RefusedError
 from cotrain.records.canonical import decode, encode, sha256
 from cotrain.records.kinds import Did, Digest
 
-FORMAT: Final = "cotrain/agreement/1"
+FORMAT: Final = "cotrain/agreement/2"
 
 Role = Literal[
     "data_owner",
@@ -46,6 +50,13 @@ def _check_printable(text: str) -> str:
     return text
 
 
+def _check_duo(code: str) -> str:
+    if code not in DUO_CODES:
+        raise ValueError(f"{code[:40]!a} is none of {', '.join(DUO_CODES)}")
+    return code
+
+
+DuoCode = Annotated[str, AfterValidator(_check_duo)]
 Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_check_printable)]
 
 
@@ -116,12 +127,19 @@ class QuorumTerm(_Term):
 
 
 class Agreement(_Term):
-    """The whole agreement; see docs/spec/agreement.md for each term and who enforces it."""
+    """The whole agreement; see docs/spec/agreement.md for each term and who enforces it.
 
-    format: Literal["cotrain/agreement/1"] = FORMAT
+    Attributes:
+        drafted: When it was drafted, by the clock of the one who did; Unix time. Nothing depends on it.
+        duo: Codes of the GA4GH Data Use Ontology, all of which hold; in ascending order.
+    """
+
+    format: Literal["cotrain/agreement/2"] = FORMAT
     nonce: Digest
+    drafted: int = Field(ge=0, lt=_END_OF_CALENDAR)
     title: Name
     purpose: Purpose
+    duo: list[DuoCode]
     parties: list[PartyTerm] = Field(min_length=1)
     data_schema: Schema
     algorithm: AlgorithmTerm
@@ -136,16 +154,23 @@ class Agreement(_Term):
     @model_validator(mode="after")
     def _check_rules(self) -> "Agreement":
         _check_parties(self)
+        if sorted(set(self.duo)) != self.duo:
+            raise ValueError("DUO codes stand in ascending order, none twice")
         _check_quorum(self)
         _check_algorithm(self)
         _check_privacy(self)
         check_settlement(self)
         return self
 
+    @property
+    def terms(self) -> dict[str, Any]:
+        """The terms as plain JSON, for `parse_agreement`; not what is signed."""
+        return self.model_dump(mode="json", exclude_none=True)
+
     @cached_property
     def data(self) -> bytes:
-        """The canonical bytes."""
-        return encode(self.model_dump(mode="json", exclude_none=True))
+        """The canonical bytes of the policy: what is hashed and signed."""
+        return encode(render(self.terms))
 
     @cached_property
     def digest(self) -> str:
@@ -195,24 +220,44 @@ class Agreement(_Term):
 
 
 def decode_agreement(data: bytes) -> Agreement:
-    """Parse an agreement from its canonical bytes.
+    """Read an agreement from the canonical bytes of its policy.
 
     Raises:
-        MalformedError: not canonical, an unknown or missing term, or terms that contradict each other.
+        MalformedError: not canonical, something that is not understood, terms that contradict each other, or a policy
+            that says the same in another way.
     """
-    agreement = parse_agreement(decode(data))
+    policy = decode(data)
+    agreement = parse_agreement(read(policy))
     if agreement.data != data:
+        where = _difference(policy, render(agreement.terms))
         raise MalformedError(
             "agreement-not-canonical",
-            "the agreement has a second spelling",
+            f"the agreement contradicts itself or has a second spelling, at {where}",
             meaning="Its hash would not be unique, so a signature could stand for two texts.",
             hint="Write it with `cotrain agreement new`.",
         )
     return agreement
 
 
+def _difference(found: Any, expected: Any, where: str = "the policy") -> str:
+    """Return the first place at which two JSON values differ, for people."""
+    if isinstance(found, dict) and isinstance(expected, dict) and set(found) == set(expected):
+        places = [(found[name], expected[name], f"{where} > {name}") for name in sorted(found)]
+    elif isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        places = [
+            (one, other, f"{where} > {number}")
+            for number, (one, other) in enumerate(zip(found, expected, strict=True), 1)
+        ]
+    else:
+        return where
+    for one, other, place in places:
+        if one != other:
+            return _difference(one, other, place)
+    return where
+
+
 def parse_agreement(value: Any) -> Agreement:
-    """Build an agreement from a JSON value.
+    """Build an agreement from its terms as plain JSON (`Agreement.terms`).
 
     Raises:
         MalformedError: an unknown or missing term, or terms that contradict each other.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from cotrain.agreement.document import (
+    FORMAT,
     Agreement,
     Assurance,
     PartyTerm,
@@ -15,6 +16,8 @@ from cotrain.agreement.schema import ClassesTarget, NumericTarget, Schema
 from cotrain.ports import Clock, Entropy
 from cotrain.training.algorithm import Algorithm, Kind
 
+HEALTH_PURPOSES = frozenset({"clinical-research", "drug-discovery"})
+HEALTH_RESEARCH = "DUO:0000006"
 MAX_HOLDERS = 20
 DRAWN_HOLDER_COLLUDERS = 11
 
@@ -26,6 +29,7 @@ class Wishes:
     Attributes:
         title: What the run is about.
         purpose: What the model may be used for, from the closed list.
+        duo: Codes of the GA4GH Data Use Ontology; None for that of health research where the purpose is one.
         rounds: Number of training rounds.
         epsilon: Privacy budget of each row for the whole run; None for no noise.
         delta: Probability with which the guarantee may fail.
@@ -41,6 +45,7 @@ class Wishes:
 
     title: str
     purpose: Purpose = "other-research"
+    duo: tuple[str, ...] | None = None
     rounds: int = 20
     epsilon: str | None = "1"
     delta: str = "0.00001"
@@ -79,10 +84,12 @@ def draft_agreement(
     owners = sum("data_owner" in party.roles for party in parties)
     algorithm = _algorithm(schema, wishes)
     value = {
-        "format": "cotrain/agreement/1",
+        "format": FORMAT,
         "nonce": entropy.draw("agreement/nonce", 32).hex(),
+        "drafted": clock.now(),
         "title": wishes.title,
         "purpose": wishes.purpose,
+        "duo": _duo(wishes),
         "parties": [party.model_dump(mode="json") for party in parties],
         "data_schema": schema.model_dump(mode="json", exclude_none=True),
         "algorithm": _algorithm_term(algorithm),
@@ -95,6 +102,12 @@ def draft_agreement(
         "settlement": settlement,
     }
     return parse_agreement(value)
+
+
+def _duo(wishes: Wishes) -> list[str]:
+    if wishes.duo is not None:
+        return sorted(set(wishes.duo))
+    return [HEALTH_RESEARCH] if wishes.purpose in HEALTH_PURPOSES else []
 
 
 def _kind(schema: Schema) -> Kind:

@@ -219,7 +219,7 @@ def _actor(seed: str, name: str, rows: NDArray[np.int16] | None) -> Actor:
 
 
 def _revise(agreement: Agreement, changes: Mapping[str, Any]) -> Agreement:
-    value = json.loads(agreement.data)
+    value = agreement.terms
     for term, change in changes.items():
         value[term] = {**value[term], **change} if isinstance(change, dict) else change
     return parse_agreement(value)
