@@ -121,6 +121,11 @@ def has_approved(member: Member, agreement: Agreement) -> bool:
     return _remembers(member, agreement, f"approved/{agreement.digest}")
 
 
+def has_revoked(member: Member, agreement: Agreement) -> bool:
+    """Tell whether the owner of this home withdrew its data from the agreement."""
+    return _remembers(member, agreement, f"revoked/{agreement.digest}")
+
+
 def has_begun(member: Member, agreement: Agreement) -> bool:
     """Tell whether this home has read a ledger of the agreement's run before."""
     return _remembers(member, agreement, "follower")

@@ -1,41 +1,35 @@
 """An agreement in plain words, each term with who enforces it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 from cotrain.agreement.document import Agreement
-
-Enforcer = Literal["everybody", "own agent", "declared only"]
-
-
-@dataclass(frozen=True)
-class Clause:
-    """One term in words.
-
-    Attributes:
-        topic: A word or two.
-        words: The term.
-        enforced_by: `everybody`: the rules that parties and auditors apply to the ledger; `own agent`: each
-            party's program refuses to act otherwise; `declared only`: nothing but the signatures.
-    """
-
-    topic: str
-    words: str
-    enforced_by: Enforcer
+from cotrain.agreement.explain_money import Clause, Enforcer, explain_money
+from cotrain.agreement.vocabulary import DUO_CODES
 
 
 def explain(agreement: Agreement) -> list[Clause]:
     """Return the agreement, clause by clause."""
-    return [*_people(agreement), *_training(agreement), *_privacy(agreement), *_validity(agreement)]
+    return [
+        *_people(agreement),
+        *_training(agreement),
+        *_privacy(agreement),
+        *explain_money(agreement),
+        *_validity(agreement),
+    ]
 
 
 def _people(agreement: Agreement) -> Iterator[Clause]:
-    yield Clause("purpose", f"The model may be used for {agreement.purpose}.", "declared only")
+    purpose = agreement.purpose.replace("-", " ")
+    yield Clause("purpose", f"The model may be used for {purpose}.", "declared only")
+    for code in agreement.duo:
+        yield Clause("purpose", f"Data use: {DUO_CODES[code]} ({code}).", "declared only")
+    words = "Nobody may try to find out whose rows were used, or pass on another owner's rows."
+    yield Clause("purpose", words, "declared only")
     for party in agreement.parties:
         roles = ", ".join(role.replace("_", " ") for role in party.roles)
-        yield Clause("party", f"{party.name} takes part as {roles}.", "everybody")
+        paid = f", and is paid at {party.account}" if party.account else ""
+        yield Clause("party", f"{party.name} takes part as {roles}{paid}.", _ruled(agreement))
     schema = agreement.data_schema
     words = (
         f"Tables follow the schema {schema.name!r}: {len(schema.columns)} columns, target {schema.target.name!r}, "
@@ -50,10 +44,13 @@ def _people(agreement: Agreement) -> Iterator[Clause]:
 def _training(agreement: Agreement) -> Iterator[Clause]:
     term = agreement.algorithm
     words = (
-        f"{agreement.rounds} full-batch rounds of {term.kind} regression, learning rate {term.learning_rate}, "
-        f"weight decay {term.weight_decay}."
+        f"At most {agreement.rounds} full-batch rounds of {term.kind} regression, learning rate "
+        f"{term.learning_rate}, weight decay {term.weight_decay}."
     )
     yield Clause("training", words, "everybody")
+    if agreement.settlement is not None:
+        words = f"No more than {agreement.rounds} rounds are recorded and paid, all under this algorithm's hash."
+        yield Clause("training", words, "contract")
     words = "Each update is the agreed step on the committed rows."
     if agreement.is_proven:
         yield Clause("training", f"{words} Its owner proves it.", "everybody")
@@ -82,7 +79,7 @@ def _privacy(agreement: Agreement) -> Iterator[Clause]:
 def _noise(agreement: Agreement) -> Iterator[Clause]:
     quorum, privacy = agreement.quorum, agreement.privacy
     whom = (
-        f"everybody who sees the ledger, even if {quorum.colluders} owners pool all they know"
+        f"everybody who sees the ledger, even if {_owners(quorum.colluders)}"
         if quorum.colluders
         else "everybody but the other owners, who know their own parts of the noise"
     )
@@ -97,6 +94,12 @@ def _noise(agreement: Agreement) -> Iterator[Clause]:
     if agreement.is_proven:
         words = "Each update contains the noise that these parts and the agreed table give. Its owner proves it."
         yield Clause("privacy", words, "everybody")
+    if agreement.settlement is not None:
+        words = (
+            f"A round whose stated epsilon exceeds {privacy.epsilon} is not recorded and not paid. The coordinator "
+            "states it; every party checks it against the rounds."
+        )
+        yield Clause("privacy", words, "contract")
     words = "An owner's rows are used only while its own budget book allows it."
     yield Clause("privacy", words, "own agent")
 
@@ -104,11 +107,11 @@ def _noise(agreement: Agreement) -> Iterator[Clause]:
 def _validity(agreement: Agreement) -> Iterator[Clause]:
     until = datetime.fromtimestamp(agreement.expires, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
     yield Clause("validity", f"No round begins after {until}.", "everybody")
-    yield Clause(
-        "revocation",
-        "An owner may withdraw at any time; later rounds go without its data.",
-        "everybody",
-    )
+    words = "An owner may withdraw at any time; later rounds go without its data. What was learned before stays."
+    yield Clause("revocation", words, "everybody")
+    if agreement.settlement is not None:
+        words = "After that time no round is recorded, and a recorded withdrawal ends an owner's part of later rounds."
+        yield Clause("validity", words, "contract")
     yield _assurance(agreement)
     words = "Whoever acts for a party is known by its key only."
     yield Clause("identity", words, "declared only")
@@ -123,3 +126,15 @@ def _assurance(agreement: Agreement) -> Clause:
         return Clause("assurance", words, "everybody")
     words = "Recorded: nothing is proven of datasets and updates; only their owners' signatures stand for them."
     return Clause("assurance", words, "declared only")
+
+
+def _owners(count: int) -> str:
+    return (
+        "one owner tells others all it knows"
+        if count == 1
+        else f"{count} owners pool all they know"
+    )
+
+
+def _ruled(agreement: Agreement) -> Enforcer:
+    return "everybody" if agreement.settlement is None else "contract"

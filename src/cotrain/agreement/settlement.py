@@ -6,6 +6,7 @@ numbers, in the smallest unit of the token; shares are in basis points.
 
 from typing import Annotated, Any, Final, Literal
 
+from eth_utils.address import to_checksum_address
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from cotrain.records.kinds import Did
@@ -25,7 +26,16 @@ def _check_amount(text: str) -> str:
 
 
 Amount = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,38})$"), AfterValidator(_check_amount)]
-Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
+
+
+def _check_checksum(address: str) -> str:
+    """EIP-55: a mistyped letter is noticed, and there is one spelling."""
+    if to_checksum_address(address) != address:
+        raise ValueError(f"{address} is not spelled as EIP-55 asks; did you mistype it?")
+    return address
+
+
+Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$"), AfterValidator(_check_checksum)]
 BasisPoints = Annotated[int, Field(ge=1, le=WHOLE)]
 
 SplitRule = Literal["agreed", "equal"]

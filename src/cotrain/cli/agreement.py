@@ -1,4 +1,4 @@
-"""`cotrain agreement new | show | sign`."""
+"""`cotrain agreement account | new | show | sign`; negotiation and receipts are in modules of their own."""
 
 from pathlib import Path
 from typing import Any, get_args
@@ -6,9 +6,13 @@ from typing import Any, get_args
 import click
 
 from cotrain.agreement.document import Agreement, PartyTerm, Purpose, Role
-from cotrain.agreement.draft import Wishes, draft_agreement
+from cotrain.agreement.draft import Wishes, colluders_of, draft_agreement
 from cotrain.agreement.explain import explain
 from cotrain.agreement.schema import parse_schema
+from cotrain.agreement.templates import TEMPLATES, Template
+from cotrain.agreement.vocabulary import DUO_CODES
+from cotrain.cli.agreement_money import money_options, money_terms
+from cotrain.cli.ask import ask_for_missing
 from cotrain.cli.files import read_agreement, read_file, write_file
 from cotrain.cli.options import (
     MAX_DAYS,
@@ -26,20 +30,29 @@ from cotrain.cli.options import (
     survivors_option,
 )
 from cotrain.cli.output import emit, print_table, say, table, tell
-from cotrain.errors import CotrainError, UsageError
-from cotrain.identity.did_key import public_key_of
+from cotrain.cli.people import add_role, parse_party, with_accounts
+from cotrain.errors import UsageError
 from cotrain.identity.keys import load_identity
 from cotrain.layout import HomeLayout
 from cotrain.local import Member, approve
 from cotrain.ports import SystemClock, SystemEntropy
 from cotrain.rounds.plan import RunPlan
+from cotrain.settlement.chain.signing import account_of
 
-OWNER_ROLES: list[Role] = ["data_owner"]
+_WISHES = (
+    *("title", "purpose", "duo", "rounds", "epsilon", "delta", "colluders", "survivors"),
+    *("learning_rate", "weight_decay", "assurance", "days"),
+)
+_FURTHER_ROLES: tuple[tuple[str, str, Role], ...] = (
+    ("--demander", "demanders", "model_demander"),
+    ("--developer", "developers", "algorithm_developer"),
+    ("--compute-provider", "computers", "compute_provider"),
+)
 
 
 @click.group()
 def agreement() -> None:
-    r"""Draft, read and sign agreements: who may do what, at which privacy budget, until when.
+    r"""Draft, negotiate, read and sign agreements: who may do what, at which privacy budget, until when.
 
     \b
     Example:
@@ -48,7 +61,24 @@ def agreement() -> None:
 
 
 @agreement.command()
-@click.option("--title", required=True, help="What the run is about.")
+@home_option
+def account(home: Path) -> None:
+    r"""Print the account on a chain that follows from a party's identity: where it is paid and pays from.
+
+    \b
+    Example:
+      cotrain agreement account --home homes/cleveland
+    """
+    print(account_of(load_identity(HomeLayout(home).identity)).address)
+
+
+@agreement.command()
+@click.option("--title", help="What the run is about.")
+@click.option(
+    "--template",
+    type=click.Choice(list(TEMPLATES)),
+    help="Start from what is usual for this purpose; options that are given go before it.",
+)
 @click.option(
     "--purpose",
     type=click.Choice(get_args(Purpose)),
@@ -56,15 +86,40 @@ def agreement() -> None:
     show_default=True,
     help="What the model may be used for; declared, not enforced.",
 )
-@click.option("--schema", "schema_path", required=True, type=PATH, help="The table's schema, JSON.")
+@click.option(
+    "--duo",
+    multiple=True,
+    type=click.Choice(list(DUO_CODES)),
+    help="A code of the GA4GH Data Use Ontology; repeat it. Health purposes get DUO:0000006.",
+)
+@click.option("--schema", "schema_path", type=PATH, help="The table's schema, JSON.")
 @click.option(
     "--owner",
     "owners",
     multiple=True,
-    required=True,
     help='A data owner: "NAME=did:key:...". Repeat it, at least twice.',
 )
-@click.option("--coordinator", required=True, help='Who orders the records: "NAME=did:key:...".')
+@click.option(
+    "--coordinator", help='Who orders the records: "NAME=did:key:...", or an owner\'s NAME.'
+)
+@click.option(
+    "--demander",
+    "demanders",
+    multiple=True,
+    help='Who wants the model, and pays: NAME of a party above, or "NAME=did:key:...".',
+)
+@click.option(
+    "--developer",
+    "developers",
+    multiple=True,
+    help="Who developed the algorithm; spelled as --demander.",
+)
+@click.option(
+    "--compute-provider",
+    "computers",
+    multiple=True,
+    help="Who lends computers; spelled as --demander.",
+)
 @rounds_option
 @epsilon_option
 @delta_option
@@ -80,18 +135,13 @@ def agreement() -> None:
     show_default=True,
     help="Days until the agreement expires.",
 )
-@click.option("--out", required=True, type=PATH, help="File to write; it must not exist.")
+@money_options
+@click.option("--out", type=PATH, help="File to write; it must not exist.")
 @json_option
-def new(
-    out: Path,
-    schema_path: Path,
-    owners: tuple[str, ...],
-    coordinator: str,
-    *,
-    as_json: bool,
-    **given: Any,
-) -> None:
+def new(out: Path | None, *, as_json: bool, **given: Any) -> None:
     r"""Draft an agreement and check that it can be carried out.
+
+    On a terminal it asks for what is needed and was not given.
 
     \b
     Example:
@@ -99,30 +149,28 @@ def new(
         --owner "Cleveland=did:key:z6Mk..." --owner "Hungary=did:key:z6Mk..." \
         --coordinator "Hub=did:key:z6Mk..." --epsilon 1 --out agreement.json
     """
-    if out.exists():
-        raise UsageError(
-            "agreement-exists",
-            f"{out} exists already",
-            meaning="Parties may have consented to that file; it is never overwritten.",
-            hint="Choose another file with --out.",
-        )
-    if len(owners) < 2:
-        raise UsageError(
-            "agreement-one-owner",
-            "an agreement needs at least two data owners",
-            meaning="With one owner the sum that is opened would be its own update.",
-            hint='Repeat --owner "NAME=did:key:...", once for each owner.',
-        )
-    schema = parse_schema(read_file(schema_path))
-    parties = [_party("--owner", owner, OWNER_ROLES) for owner in owners]
-    parties.append(_party("--coordinator", coordinator, ["coordinator"]))
+    template = TEMPLATES.get(given.pop("template") or "")
+    given |= ask_for_missing(given | {"out": out})
+    out = Path(given.pop("out"))
+    _refuse_existing(out)
+    _apply_template(given, template)
+    schema = parse_schema(read_file(Path(given.pop("schema_path"))))
+    parties = _parties(given)
+    owners = sum("data_owner" in party.roles for party in parties)
+    wished = Wishes(**{name: given.pop(name) for name in _WISHES})
     with as_options():
+        settlement = money_terms(parties, given, template, colluders_of(owners, wished))
         drafted = draft_agreement(
-            schema, parties, Wishes(**given), entropy=SystemEntropy(), clock=SystemClock()
+            schema,
+            parties,
+            wished,
+            entropy=SystemEntropy(),
+            clock=SystemClock(),
+            settlement=settlement,
         )
     RunPlan.derive(drafted)
     write_file(out, drafted.data)
-    _show(drafted, as_json=as_json)
+    show_agreement(drafted, as_json=as_json)
     tell(f"the agreement is in {out}; every party reads and signs it: cotrain agreement sign {out}")
 
 
@@ -136,7 +184,7 @@ def show(file: Path, *, as_json: bool) -> None:
     Example:
       cotrain agreement show agreement.json
     """
-    _show(read_agreement(file), as_json=as_json)
+    show_agreement(read_agreement(file), as_json=as_json)
 
 
 @agreement.command()
@@ -166,29 +214,44 @@ def sign(file: Path, home: Path, *, as_json: bool) -> None:
     )
 
 
-def _party(option: str, text: str, roles: list[Role]) -> PartyTerm:
-    name, found, did = text.rpartition("=")
-    name = name.strip()
-    if not found or not 1 <= len(name) <= 120 or not name.isprintable():
+def _parties(given: dict[str, Any]) -> list[PartyTerm]:
+    owners = given.pop("owners")
+    if len(owners) < 2:
         raise UsageError(
-            "agreement-bad-party",
-            f"{option} {text!r} is not NAME=did:key:...",
-            meaning="An agreement lists each party with a name for people and an identity for machines.",
-            hint="`cotrain init HOME --name NAME` prints a party's did:key.",
+            "agreement-one-owner",
+            "an agreement needs at least two data owners",
+            meaning="With one owner the sum that is opened would be its own update.",
+            hint='Repeat --owner "NAME=did:key:...", once for each owner.',
         )
-    try:
-        public_key_of(did)
-    except CotrainError as error:
+    parties = [parse_party("--owner", owner, ["data_owner"]) for owner in owners]
+    parties = add_role(parties, "--coordinator", [given.pop("coordinator")], "coordinator")
+    for option, name, role in _FURTHER_ROLES:
+        parties = add_role(parties, option, given.pop(name), role)
+    return with_accounts(parties, given["accounts"])
+
+
+def _apply_template(given: dict[str, Any], template: Template | None) -> None:
+    given["duo"] = tuple(given["duo"]) or None
+    if template is None:
+        return
+    for name in ("purpose", "duo", "rounds", "epsilon", "delta", "assurance", "days"):
+        source = click.get_current_context().get_parameter_source(name)
+        if source is None or source.name.startswith("DEFAULT"):
+            given[name] = getattr(template, name)
+
+
+def _refuse_existing(out: Path) -> None:
+    if out.exists():
         raise UsageError(
-            "agreement-bad-did",
-            f"{option} {name}: {did!r} is not a did:key of cotrain",
-            meaning=error.meaning,
-            hint=error.hint,
-        ) from error
-    return PartyTerm(name=name, did=did, roles=roles)
+            "agreement-exists",
+            f"{out} exists already",
+            meaning="Parties may have consented to that file; it is never overwritten.",
+            hint="Choose another file with --out.",
+        )
 
 
-def _show(shown: Agreement, *, as_json: bool) -> None:
+def show_agreement(shown: Agreement, *, as_json: bool) -> None:
+    """Print an agreement in plain words."""
     clauses = explain(shown)
     value = {
         "run": shown.digest,

@@ -13,11 +13,13 @@ import click
 from cotrain import __version__
 from cotrain.cli.agreement import agreement
 from cotrain.cli.audit import audit_command
+from cotrain.cli.consent import consent_receipt
 from cotrain.cli.data import data
 from cotrain.cli.demo import demo
 from cotrain.cli.failure import run_guarded
 from cotrain.cli.init import init
 from cotrain.cli.model import model
+from cotrain.cli.negotiation import accept, counter, negotiation, offer, terminate
 from cotrain.cli.prove import prove_command
 from cotrain.cli.receipt import receipt
 from cotrain.cli.run import run_command
@@ -76,6 +78,8 @@ def cli() -> None:
 
 for command in (demo, init, agreement, data, run_command, audit_command, model, receipt):
     cli.add_command(command)
+for command in (offer, counter, accept, terminate, negotiation, consent_receipt):
+    agreement.add_command(command)
 for command in (prove_command, verify_command):
     cli.add_command(command)
 

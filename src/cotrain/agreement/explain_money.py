@@ -1,0 +1,111 @@
+"""The money terms of an agreement in plain words, and what the contract enforces."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from cotrain.agreement.document import Agreement
+from cotrain.agreement.numerals import canonical_decimal
+from cotrain.agreement.settlement import SettlementTerm
+
+Enforcer = Literal["contract", "everybody", "own agent", "declared only"]
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One term in words.
+
+    Attributes:
+        topic: A word or two.
+        words: The term.
+        enforced_by: `contract`: the contract that the money terms name refuses anything else;
+            `everybody`: the rules that parties and auditors apply to the ledger; `own agent`: each
+            party's program refuses to act otherwise; `declared only`: nothing but the signatures.
+    """
+
+    topic: str
+    words: str
+    enforced_by: Enforcer
+
+
+def explain_money(agreement: Agreement) -> list[Clause]:
+    """Return the money terms, clause by clause."""
+    money = agreement.settlement
+    if money is None:
+        return [Clause("money", "Nobody pays anything under this agreement.", "declared only")]
+    return [
+        *_price(agreement, money),
+        *_shares(agreement, money),
+        *_stakes(agreement, money),
+        *_uses(money),
+    ]
+
+
+def _price(agreement: Agreement, money: SettlementTerm) -> Iterator[Clause]:
+    demander = next(party for party in agreement.parties if "model_demander" in party.roles)
+    words = (
+        f"{demander.name} deposits {_amount(money, money.price)} when it joins. Each recorded round releases "
+        f"1/{agreement.rounds} of it; what is not released goes back."
+    )
+    yield Clause("price", words, "contract")
+    words = (
+        f"Money is released only when {money.quorum} of {len(agreement.parties)} parties sign that the rounds "
+        "are in order."
+    )
+    yield Clause("price", words, "contract")
+    words = f"All is paid in {money.symbol}, the token {money.token} on chain {money.chain_id}, by {money.contract}."
+    yield Clause("price", words, "contract")
+    words = f"That this token is called {money.symbol} and has {money.decimals} decimals, as shown here."
+    yield Clause("price", words, "declared only")
+    words = f"That whoever runs chain {money.chain_id} keeps it honestly. The parties check that for themselves."
+    yield Clause("price", words, "declared only")
+
+
+def _shares(agreement: Agreement, money: SettlementTerm) -> Iterator[Clause]:
+    for share in money.shares:
+        name, percent = agreement.party(share.did).name, Decimal(share.basis_points) / 100
+        words = f"{name} gets {canonical_decimal(percent)} % of the price, and of what each use of the model brings."
+        yield Clause("shares", words, "contract")
+    found = "for all data owners alike" if money.rule == "equal" else "one by one"
+    words = f"The shares were agreed {found}; nobody's depends on how much its data helped."
+    yield Clause("shares", words, "everybody")
+
+
+def _stakes(agreement: Agreement, money: SettlementTerm) -> Iterator[Clause]:
+    for who, stake in (
+        ("Each data owner", money.stake_owner),
+        (agreement.coordinator.name, money.stake_coordinator),
+    ):
+        if stake != "0":
+            words = (
+                f"{who} deposits {_amount(money, stake)}, and loses it if a lie is proven in time."
+            )
+            yield Clause("stakes", words, "contract")
+    words = f"Evidence counts, and stakes stay, until {_duration(money.challenge_seconds)} after the end."
+    yield Clause("stakes", words, "contract")
+
+
+def _uses(money: SettlementTerm) -> Iterator[Clause]:
+    words = f"A query of the model costs {_amount(money, money.use_price)}: who serves it answers nobody who pays less."
+    yield Clause("use", words, "own agent")
+    words = "What buyers' signed vouchers pay is divided among the holders of model shares."
+    yield Clause("use", words, "contract")
+    words = "That nobody who has a copy of the model uses it without paying."
+    yield Clause("use", words, "declared only")
+    holders = "anyone" if money.transfer == "anyone" else "parties of this agreement only"
+    yield Clause("use", f"Shares of the model may be held by {holders}.", "contract")
+    for parent in money.parents:
+        percent = canonical_decimal(Decimal(parent.basis_points) / 100)
+        words = f"{percent} % of each use goes to the holders of the model {parent.model}, from which this one comes."
+        yield Clause("use", words, "contract")
+
+
+def _amount(money: SettlementTerm, units: str) -> str:
+    return f"{canonical_decimal(Decimal(units).scaleb(-money.decimals))} {money.symbol}"
+
+
+def _duration(seconds: int) -> str:
+    return (
+        f"{seconds // 86_400} days" if seconds and seconds % 86_400 == 0 else f"{seconds} seconds"
+    )
