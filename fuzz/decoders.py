@@ -11,8 +11,18 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from cotrain._native import proofs as native
+from cotrain.agreement.consent import make_receipt as make_consent_receipt
+from cotrain.agreement.consent import verify_receipt
 from cotrain.agreement.document import PartyTerm, decode_agreement
 from cotrain.agreement.draft import Wishes, draft_agreement
+from cotrain.agreement.negotiation import (
+    begin,
+    follow,
+    read_negotiation,
+    sign_acceptance,
+    sign_offer,
+    write_negotiation,
+)
 from cotrain.agreement.schema import parse_schema
 from cotrain.commitment.pedersen import check_commitments, commit, derive_blindings, verify_opening
 from cotrain.data.heart import SCHEMA_PATH
@@ -147,6 +157,18 @@ def _records() -> Iterator[Target]:
         clock=ManualClock(),
     )
     yield Target("agreement", lambda d: decode_agreement(d).data, (agreement.data,))
+    talks = begin(sign_offer(people[1], agreement, 1))
+    talks = follow(talks, sign_acceptance(people[2], talks, 2))
+    yield Target(
+        "negotiation",
+        lambda d: write_negotiation(read_negotiation(d).messages),
+        (write_negotiation(talks.messages),),
+    )
+    yield Target(
+        "consent receipt",
+        lambda d: encode(verify_receipt(d, agreement)),
+        (make_consent_receipt(agreement, people[1], 1),),
+    )
 
 
 def _ledger(folder: Path) -> Iterator[Target]:

@@ -1,4 +1,4 @@
-"""The tutorial's commands run in its order, and print what it shows: numbers and names of keys may differ."""
+"""The guides' commands run in their order, and print what is shown: numbers and names of keys may differ."""
 
 import os
 import re
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-TUTORIAL = Path(__file__).parents[2] / "docs" / "guide" / "tutorial.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 VARIABLE = re.compile(r"did:key:\w+|\b[0-9a-f]{16,}\b|\d+(?:\.\d+)?|─+|\s+")
 
 
 @dataclass
 class Step:
-    """One command and the output that the tutorial shows."""
+    """One command and the output that the page shows."""
 
     command: str
     shown: list[str] = field(default_factory=list)
@@ -48,11 +48,12 @@ def agrees(shown: list[str], printed: list[str]) -> bool:
 
 
 @pytest.mark.slow
-def test_the_tutorial_runs_and_prints_what_it_shows(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("page", "least"), [("tutorial.md", 16), ("agreements.md", 10)])
+def test_a_guide_runs_and_prints_what_it_shows(tmp_path: Path, page: str, least: int) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "COLUMNS": "80"}
-    listed = steps(TUTORIAL.read_text(encoding="utf-8"))
-    assert len(listed) > 15
+    listed = steps((GUIDE / page).read_text(encoding="utf-8"))
+    assert len(listed) >= least
     for step in listed:
         result = subprocess.run(
             ["/bin/bash", "-c", step.command],

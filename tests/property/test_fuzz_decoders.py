@@ -15,6 +15,8 @@ NAMES = [
     "model",
     "record",
     "agreement",
+    "negotiation",
+    "consent receipt",
     "note",
     "checkpoint",
     "receipt",

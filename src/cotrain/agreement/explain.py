@@ -70,7 +70,7 @@ def _privacy(agreement: Agreement) -> Iterator[Clause]:
         yield from _noise(agreement)
     words = (
         f"Only the sum of at least {quorum.survivors} owners' updates is ever opened, once a round, by "
-        f"{quorum.threshold} of {quorum.holders} key holders. Up to {quorum.holder_colluders} of them may collude "
+        f"{quorum.threshold} of {quorum.holders} key holders. {_tolerated(quorum.holder_colluders)} may collude "
         "in a round; more of them could open a single update."
     )
     yield Clause("privacy", words, "everybody")
@@ -134,6 +134,10 @@ def _owners(count: int) -> str:
         if count == 1
         else f"{count} owners pool all they know"
     )
+
+
+def _tolerated(count: int) -> str:
+    return f"Up to {count} of them" if count else "None of them"
 
 
 def _ruled(agreement: Agreement) -> Enforcer:

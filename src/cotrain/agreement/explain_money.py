@@ -79,7 +79,8 @@ def _stakes(agreement: Agreement, money: SettlementTerm) -> Iterator[Clause]:
     ):
         if stake != "0":
             words = (
-                f"{who} deposits {_amount(money, stake)}, and loses it if a lie is proven in time."
+                f"{who} deposits {_amount(money, stake)}, and loses it if in time a lie is proven, or "
+                f"{money.quorum} of {len(agreement.parties)} parties sign that there was one."
             )
             yield Clause("stakes", words, "contract")
     words = f"Evidence counts, and stakes stay, until {_duration(money.challenge_seconds)} after the end."

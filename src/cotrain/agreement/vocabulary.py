@@ -10,7 +10,7 @@ CONTEXT: Final = "https://w3id.org/dspace/2025/1/context.jsonld"
 """JSON-LD context of the Dataspace Protocol 2025-1."""
 
 PROFILE: Final = "urn:cotrain:odrl:1#"
-"""Our ODRL profile, and the prefix of its words. An unregistered URN: it claims no domain (ADR 18)."""
+"""Our ODRL profile, and the prefix of its words. An unregistered URN: it claims no domain (ADR 19)."""
 
 DPV: Final = "https://w3id.org/dpv#"
 OBO: Final = "http://purl.obolibrary.org/obo/"
