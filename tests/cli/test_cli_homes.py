@@ -15,7 +15,9 @@ from cli_fixtures import (  # noqa: F401 - fixtures are found by name
 
 from cotrain.agreement.document import decode_agreement
 from cotrain.data import heart
+from cotrain.identity.keys import load_identity
 from cotrain.ledger.store import Ledger
+from cotrain.settlement.chain.signing import account_of
 
 Parties = dict[str, tuple[Path, str]]
 
@@ -29,6 +31,7 @@ def test_init_makes_a_private_home_once(tmp_path: Path, cotrain: Cotrain) -> Non
         "home": str(home),
         "name": "Ada",
         "did": first.out.strip(),
+        "account": account_of(load_identity(home / "identity")).address,
         "new": False,
     }
     assert home.stat().st_mode & 0o077 == 0
