@@ -3,10 +3,12 @@
 //! * [`DatasetStatement`] (S1): the committed rows satisfy the schema.
 //! * [`GradientStatement`] (S2): a commitment opens to the exact gradient over the committed rows.
 //! * [`UpdateStatement`] (S3, S4): `C_U` opens to the rounded gradient plus noise that its owner could not choose.
+//! * [`ContributionStatement`] (S8): a score is the rounded inner product of many `C_U` with public gradients, plus such noise.
 //!
 //! Each statement knows its system, its transcript and how its witness is made; the argument does the rest. Notes with
 //! relations and proofs are in `docs/proofs`. This crate draws no randomness: entropy is an argument.
 
+mod contribution;
 mod dataset;
 mod error;
 mod gradient;
@@ -22,6 +24,9 @@ mod softmax;
 mod table;
 mod update;
 
+pub use crate::contribution::{
+    ContributionPoints, ContributionStatement, ContributionWitness, inner_product,
+};
 pub use crate::dataset::{DatasetStatement, FeatureKind};
 pub use crate::error::StatementError;
 pub use crate::gradient::{GradientStatement, Model, ModelKind, ProvenGradient, UPDATE_WIDTH};

@@ -5,6 +5,7 @@
 //! the proof, which shows that nothing else refuses the lie, and the whole system refuses it. [`Lies::finish`] fails
 //! when a part of the system has no lie of its own.
 
+mod contribution;
 mod dataset;
 mod fields;
 mod linear;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cotrain_argument::field::power_of_two;
 use cotrain_argument::{Expression, Field, Table};
 
 /// The first number of a table row says what it is for.
@@ -70,6 +71,19 @@ impl TableBuilder {
             tag,
             (low..=high).map(|value| [Field::from(second), Field::from(value)]),
         )
+    }
+
+    /// Append `(NOISE, k, t_k, t_(k+1))` for all values k of a noise table; return the number of the first row.
+    pub(crate) fn add_noise(&mut self, thresholds: &[u64]) -> u32 {
+        let radius = i64::try_from(thresholds.len() / 2).unwrap_or(0);
+        let ends = thresholds
+            .iter()
+            .skip(1)
+            .map(|&end| Field::from(end))
+            .chain([power_of_two(64)]);
+        let rows = (-radius..).zip(thresholds.iter().zip(ends));
+        let rows = rows.map(|(k, (&start, end))| [Field::from(k), Field::from(start), end]);
+        self.add(Tag::Noise, rows)
     }
 
     /// Append the rows of each distinct chunk size, ascending.

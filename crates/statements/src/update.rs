@@ -368,16 +368,7 @@ impl Builder {
         self.domain
             .lookups
             .push(vec![Tag::Noise.expression(), value, low, high]);
-        let radius = i64::try_from(noise.thresholds.len() / 2).unwrap_or(0);
-        let ends = noise
-            .thresholds
-            .iter()
-            .skip(1)
-            .map(|&end| Field::from(end))
-            .chain([power_of_two(WORD_BITS)]);
-        let rows = (-radius..).zip(noise.thresholds.iter().zip(ends));
-        let rows = rows.map(|(k, (&start, end))| [Field::from(k), Field::from(start), end]);
-        self.noise_start = self.table.add(Tag::Noise, rows);
+        self.noise_start = self.table.add_noise(&noise.thresholds);
     }
 
     /// The update is zero beyond its entries.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use cotrain_transcript::Transcript;
 use cotrain_transcript::testing::{Rules, Said, under};
 
+use crate::contribution::ContributionStatement;
 use crate::dataset::{DatasetStatement, FeatureKind};
 use crate::gradient::{GradientStatement, Model, ModelKind};
 use crate::segment::Segment;
@@ -101,6 +102,18 @@ fn update() -> UpdateStatement {
     }
 }
 
+fn contribution() -> ContributionStatement {
+    ContributionStatement {
+        context: b"context".to_vec(),
+        rounds: 2,
+        entries: 3,
+        gradients: vec![1, -2, 3, 4, -5, 6],
+        shift: 5,
+        noise: update().noise,
+        score: -7,
+    }
+}
+
 #[test]
 fn each_field_of_a_dataset_statement_counts() {
     isolate(
@@ -164,7 +177,27 @@ fn each_field_of_an_update_statement_counts() {
 }
 
 #[test]
-fn the_three_statements_have_different_names() {
+fn each_field_of_a_contribution_statement_counts() {
+    isolate(
+        &contribution(),
+        ContributionStatement::transcript,
+        &[
+            ("context", |s| s.context.clear()),
+            ("rounds", |s| s.rounds += 1),
+            ("entries", |s| s.entries += 1),
+            ("gradients", |s| s.gradients[5] = -6),
+            ("shift", |s| s.shift += 1),
+            ("noise-table", |s| {
+                s.noise.as_mut().unwrap().table_name[0] ^= 1;
+            }),
+            ("coins", |s| s.noise.as_mut().unwrap().coins[0] ^= 1),
+            ("score", |s| s.score = 7),
+        ],
+    );
+}
+
+#[test]
+fn the_four_statements_have_different_names() {
     let names = |transcript: &dyn Fn() -> Transcript| {
         let log = under(Rules::default(), transcript).1;
         match &log[0] {
@@ -183,6 +216,10 @@ fn the_three_statements_have_different_names() {
     assert_eq!(
         names(&|| update().transcript()),
         "cotrain/statement/update/1"
+    );
+    assert_eq!(
+        names(&|| contribution().transcript()),
+        "cotrain/statement/contribution/1"
     );
 }
 
