@@ -9,6 +9,7 @@
 )]
 
 mod commitment;
+mod contribution;
 mod lattice;
 mod noise;
 mod proofs;

@@ -21,6 +21,7 @@ pub(crate) fn register(parent: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<DatasetStatement>()?;
     module.add_class::<GradientStatement>()?;
     module.add_class::<UpdateStatement>()?;
+    crate::contribution::add(&module)?;
     module.add_function(wrap_pyfunction!(dataset_segment_rows, &module)?)?;
     module.add_function(wrap_pyfunction!(gradient_segment_rows, &module)?)?;
     module.add_function(wrap_pyfunction!(check_all, &module)?)?;
@@ -28,7 +29,7 @@ pub(crate) fn register(parent: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// The arguments of the Python exception are the stable code, the sentence, and for a witness its place and column.
-fn refuse(error: StatementError) -> PyErr {
+pub(crate) fn refuse(error: StatementError) -> PyErr {
     let sentence = error.to_string();
     let code = match error {
         StatementError::Shape(_) | StatementError::Proof(ProofError::System(_)) => {
@@ -48,7 +49,7 @@ fn refuse(error: StatementError) -> PyErr {
 }
 
 /// Run a verifier; a fault of ours in it refuses the proof instead of ending the process.
-fn guarded<T>(
+pub(crate) fn guarded<T>(
     py: Python<'_>,
     verify: impl FnOnce() -> Result<T, StatementError> + Send,
 ) -> PyResult<T>
@@ -60,13 +61,13 @@ where
     verdict.map_err(|_| fault())?.map_err(refuse)
 }
 
-fn entropy(bytes: &[u8]) -> PyResult<[u8; 32]> {
+pub(crate) fn entropy(bytes: &[u8]) -> PyResult<[u8; 32]> {
     bytes
         .try_into()
         .map_err(|_| refuse(StatementError::Shape("entropy has 32 bytes")))
 }
 
-fn blindings(bytes: &[u8]) -> PyResult<Blindings> {
+pub(crate) fn blindings(bytes: &[u8]) -> PyResult<Blindings> {
     decode_blindings(bytes, bytes.len().div_ceil(32))
         .map_err(|_| refuse(StatementError::Shape("a blinding is not a reduced scalar")))
 }
@@ -78,7 +79,7 @@ fn row_values<'a>(rows: &'a PyReadonlyArray2<'_, i16>) -> Cow<'a, [i16]> {
         .map_or_else(|| Cow::Owned(rows.iter().copied().collect()), Cow::Borrowed)
 }
 
-fn values<T: numpy::Element + Copy>(list: &PyReadonlyArray1<'_, T>) -> Vec<T> {
+pub(crate) fn values<T: numpy::Element + Copy>(list: &PyReadonlyArray1<'_, T>) -> Vec<T> {
     list.as_array().iter().copied().collect()
 }
 
@@ -102,7 +103,7 @@ fn segment((rows, columns, first, count): (usize, usize, usize, usize)) -> core:
 
 /// What remains of a proof to be checked: a sum of points that must be the identity.
 #[pyclass(frozen, module = "cotrain._native.proofs")]
-struct Equation(CoreEquation);
+pub(crate) struct Equation(pub(crate) CoreEquation);
 
 /// Check many proofs by one multiplication.
 #[pyfunction]

@@ -109,3 +109,38 @@ class UpdateStatement:
 
     def reduce(self, points: tuple[bytes, bytes, bytes], proof: bytes) -> Equation:
         """Check everything but the last multiplication."""
+
+class ContributionStatement:
+    """S8: a score is the rounded inner product of committed updates with public gradients, plus noise."""
+
+    def __new__(
+        cls,
+        context: bytes,
+        gradients: NDArray[np.int32],
+        shift: int,
+        noise: tuple[NDArray[np.uint64], bytes, bytes] | None,
+        score: int,
+    ) -> Self:
+        """Take gradients, shape (rounds, K d); shift; thresholds, their SHA-256 and coins; the score."""
+
+    def proof_bytes(self) -> int:
+        """Return the length of every proof."""
+
+    def prove(
+        self,
+        points: tuple[list[bytes], bytes],
+        updates: NDArray[np.int64],
+        words: NDArray[np.uint64],
+        secrets: tuple[list[bytes], bytes],
+        fresh: bytes,
+    ) -> bytes:
+        """Prove for updates, shape (rounds, K d), and the words under the first point of their commitment.
+
+        Points and blindings are those of each update, and that point's.
+        """
+
+    def reduce(self, points: tuple[list[bytes], bytes], proof: bytes) -> Equation:
+        """Check everything but the last multiplication."""
+
+def inner_product(gradients: NDArray[np.int32], updates: NDArray[np.int64]) -> int:
+    """Return the sum of the products of all entries, exactly; both of one shape (rounds, K d)."""
