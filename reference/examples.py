@@ -11,9 +11,17 @@ from typing import Any
 from reference import witness
 from reference.building import INPUT_WIDTH
 from reference.committing import CommittedMatrix, Scalars, commit_input
+from reference.contribution import gradients_name
 from reference.gradient import weights_name
 from reference.prover import prove
-from reference.statements import Statement, make_dataset, make_gradient, make_statement, make_update
+from reference.statements import (
+    Statement,
+    make_contribution,
+    make_dataset,
+    make_gradient,
+    make_statement,
+    make_update,
+)
 from reference.system import Column, Domain, Full, Matrix, System, Table, affine
 from reference.tables import exp_table, noise_table_name, sigmoid_table, table_name
 from reference.vectors import write_system
@@ -113,6 +121,33 @@ def update_plain() -> Case:
     return _update("update-plain", _update_parameters(0, b"", b""), None)
 
 
+def contribution_with_noise() -> Case:
+    """S8 over two rounds, with rounding and noise."""
+    gradients, updates = [3, -70, 500, 0, 9, -1000], [[100, -200, 57], [4, 5, -66]]
+    words = [12345678901234567, 7, -(2**63), 0]
+    parameters = {
+        "rounds": 2,
+        "entries": 3,
+        "gradients": gradients_name(gradients).hex(),
+        "shift": 9,
+        "noise-table": noise_table_name(THRESHOLDS).hex(),
+        "coins": bytes(range(32)).hex(),
+        "score": 0,
+    }
+    made = make_contribution(parameters, gradients, THRESHOLDS)
+    witnesses, parameters["score"] = witness.contribution_witness(made, updates, words[0])
+    matrices = [(entries, INPUT_WIDTH) for entries in (*updates, words)]
+    return _prove(
+        "contribution-with-noise",
+        "contribution",
+        parameters,
+        matrices,
+        witnesses,
+        gradients,
+        THRESHOLDS,
+    )
+
+
 EXAMPLES: tuple[Callable[[], Case], ...] = (
     four_small_entries,
     dataset_flag_category_numeric,
@@ -122,6 +157,7 @@ EXAMPLES: tuple[Callable[[], Case], ...] = (
     update_with_noise,
     update_rounded,
     update_plain,
+    contribution_with_noise,
 )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reference import dataset, gradient, update
+from reference import contribution, dataset, gradient, update
 from reference.argument import verify
 from reference.errors import Refused
 from reference.system import System
@@ -27,8 +27,8 @@ def make_statement(
     weights: Sequence[int] = (),
     thresholds: Sequence[int] = (),
 ) -> Statement:
-    """Kind is dataset, gradient or update; raises Refused("statement-shape")."""
-    made: dataset.Dataset | gradient.Gradient | update.Update
+    """Kind is dataset, gradient, update or contribution; raises Refused("statement-shape")."""
+    made: dataset.Dataset | gradient.Gradient | update.Update | contribution.Contribution
     match kind:
         case "dataset":
             name, made = dataset.NAME, make_dataset(parameters)
@@ -36,6 +36,9 @@ def make_statement(
             name, made = gradient.NAME, make_gradient(parameters, weights)
         case "update":
             name, made = update.NAME, make_update(parameters, thresholds)
+        case "contribution":
+            name = contribution.NAME
+            made = make_contribution(parameters, weights, thresholds)
         case _:
             raise Refused("statement-shape", f"unknown statement {kind}")
     system = made.system()
@@ -66,6 +69,18 @@ def make_update(parameters: Parameters, thresholds: Sequence[int]) -> update.Upd
     values = _python_names(parameters)
     values |= {name: bytes.fromhex(values[name]) for name in ("noise_table", "coins")}
     return update.Update(**values, thresholds=tuple(thresholds))
+
+
+def make_contribution(
+    parameters: Parameters, gradients: Sequence[int], thresholds: Sequence[int]
+) -> contribution.Contribution:
+    """S8; `gradients`, `noise-table` and `coins` are hexadecimal."""
+    values = _python_names(parameters)
+    hashes = ("gradients", "noise_table", "coins")
+    values |= {name: bytes.fromhex(values[name]) for name in hashes}
+    return contribution.Contribution(
+        **values, validation=tuple(gradients), thresholds=tuple(thresholds)
+    )
 
 
 def _python_names(parameters: Parameters) -> dict[str, Any]:

@@ -4,10 +4,11 @@ A case has `name`, `kind`, `inputs` (points of each input matrix), `proof` and `
 or the code of the refusal). Bytes are hexadecimal; numbers are integers or decimal strings.
 
 - kind `argument`: `system` (see `read_system`) and `fields`, pairs of label and bytes.
-- kinds `dataset`, `gradient`, `update`: `parameters` with the names of the fields of the
-  specification (`kinds` and `groups` are lists of numbers, hashes and coins are bytes), `context`,
-  `weights` (gradient) and `table`: the thresholds of the noise, or the values of the sigmoid or exp
-  table, which are compared; either may be null.
+- kinds `dataset`, `gradient`, `update`, `contribution`: `parameters` with the names of the fields
+  of the specification (`kinds` and `groups` are lists of numbers, hashes and coins are bytes),
+  `context`, `weights` (of a gradient; of a contribution the validation gradients) and `table`: the
+  thresholds of the noise, or the values of the sigmoid or exp table, which are compared; either
+  may be null.
 
 `base` names an earlier case whose members are taken where this one has none. `patch`, pairs of
 offset and bytes, overwrites bytes of the proof.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from reference.building import chunks
 from reference.chacha20 import words as stream
+from reference.contribution import MOST, Contribution
 from reference.dataset import Dataset
 from reference.field import log, pad
 from reference.gradient import Gradient
@@ -147,3 +148,25 @@ def update_witness(
     witnesses += split([a - t for a, t in zip(drawn, low, strict=True)], WORD_BITS, most)
     witnesses += split([t - 1 - a for a, t in zip(drawn, high, strict=True)], WORD_BITS, most)
     return witnesses, [a + b for a, b in zip(u0, x, strict=True)][: statement.entries]
+
+
+def contribution_witness(
+    statement: Contribution, updates: Rows, word: int
+) -> tuple[list[Entries], int]:
+    """The witnesses and the score; `word` is the committed one, minus 2^63, and unused without noise."""
+    entries = [entry for update in updates for entry in update]
+    total = sum(v * u for v, u in zip(statement.validation, entries, strict=True))
+    lifted = total + ((1 << statement.shift) >> 1)
+    score, rest = lifted >> statement.shift, lifted % (1 << statement.shift)
+    witnesses = split([rest], statement.shift, MOST)
+    if not statement.has_noise:
+        return witnesses, score
+    summed = word + 2**63 + stream(statement.coins, 1)[0]
+    drawn = summed % 2**WORD_BITS
+    x = draw(statement.thresholds, drawn)
+    place = x + len(statement.thresholds) // 2
+    low, high = (*statement.thresholds, 2**WORD_BITS)[place : place + 2]
+    witnesses += [[x], [summed >> WORD_BITS]]
+    witnesses += split([drawn - low], WORD_BITS, MOST)
+    witnesses += split([high - 1 - drawn], WORD_BITS, MOST)
+    return witnesses, score + x
