@@ -1,4 +1,4 @@
-"""Write `vectors/proofs/v1.json`, the known answers of `docs/spec/argument.md` and `docs/spec/statements.md`.
+"""Write `vectors/proofs/v1.json` (S1 to S4) and `v2.json` (S8), the known answers of `docs/spec/statements.md`.
 
 Run `python vectors/generate_proofs.py` only for a new format version: accepted answers stay as they
 are. They are judged by a second verifier that shares no code with this one (`reference/`). Entropy
@@ -7,7 +7,8 @@ is fixed, so the proofs are the same on every machine; in earnest it is fresh.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from cotrain._native import proofs as native
 from cotrain.commitment.pedersen import commit, derive_blindings
 from cotrain.dataset.registration import DatasetLayout, commit_dataset
 from cotrain.privacy.skellam import build_table
+from cotrain.proofs.contribution import ContributionOpening, ScoreRule, prove_contribution
 from cotrain.proofs.segment_gradients import gradient_statements
 from cotrain.proofs.submission import update_statement
 from cotrain.training.algorithm import Algorithm
@@ -84,6 +86,19 @@ DATASETS: dict[str, dict[str, Any]] = {
         "groups": [],
         "labels": (-4096, 4096),
     },
+}
+# Validation gradients and updates by round, shift, variance.
+CONTRIBUTIONS: dict[str, tuple[list[list[int]], list[list[int]], int, int | None]] = {
+    "rounding and noise": (
+        [[1000, -2000, 3000], [-70000, 5, 0]],
+        [[20, -31, 7], [2, 1 << 20, -9]],
+        9,
+        30,
+    ),
+    "rounding alone": ([[1000, -2000, 3000]], [[-20, 31, 7]], 12, None),
+    "noise alone": ([[3, -4]] * 3, [[1, 2], [3, 4], [-5, 6]], 0, 1),
+    "neither, one entry": ([[-7]], [[6]], 0, None),
+    "largest words": ([[1 - 2**31, 2**31 - 1]], [[2**40, -(2**40)]], 20, 1),
 }
 Case = dict[str, Any]
 
@@ -172,6 +187,41 @@ def update_cases() -> Iterator[Case]:
         yield case(f"update, {name}", "update", parameters, inputs, proof) | {"table": thresholds}
 
 
+def contribution_cases() -> Iterator[Case]:
+    """S8."""
+    for name, (gradients, updates, shift, variance) in CONTRIBUTIONS.items():
+        opening = ContributionOpening(
+            np.array(updates, dtype=np.int64),
+            tuple(derive_blindings(SEED, b"update/%d" % t, 1) for t in range(len(updates))),
+            _words(name, len(updates[0])),
+            derive_blindings(SEED, b"words", 1),
+        )
+        committed = (opening.words ^ np.uint64(1 << 63)).view(np.int64)
+        points = [
+            commit(update, 1024, secret)
+            for update, secret in zip(opening.updates, opening.update_blindings, strict=True)
+        ]
+        words, coins = commit(committed, 1024, opening.words_blindings), COINS
+        if variance is None:
+            opening = replace(opening, words=opening.words[:0], words_blindings=b"")
+            words, coins = b"", b""
+        validation = np.array(gradients, dtype=np.int32)
+        public, rule = (points, words, coins), ScoreRule(shift, variance)
+        statement, proof = prove_contribution(rule, validation, public, opening, CONTEXT, FRESH)
+        statement.verify(proof)
+        table = None if variance is None else build_table(variance)
+        parameters: Case = {"rounds": len(updates), "entries": len(updates[0]), "shift": shift}
+        name_of_gradients = hashlib.sha256(validation.astype("<i4").tobytes()).hexdigest()
+        parameters |= {"gradients": name_of_gradients, "score": statement.score}
+        parameters |= {"noise-table": "" if table is None else table.sha256()}
+        parameters |= {"coins": coins.hex()}
+        inputs = [point for point in (*points, words) if point]
+        yield case(f"contribution, {name}", "contribution", parameters, inputs, proof) | {
+            "weights": [value for line in gradients for value in line],
+            "table": None if table is None else [str(value) for value in table.thresholds],
+        }
+
+
 def _words(name: str, count: int) -> NDArray[np.uint64]:
     if name == "largest words":
         return np.full(count, 2**64 - 1, dtype=np.uint64)
@@ -191,9 +241,9 @@ def case(name: str, kind: str, parameters: Case, inputs: list[bytes], proof: byt
     }
 
 
-def bad_cases(good: list[Case]) -> Iterator[Case]:
+def bad_cases(bases: Sequence[Case]) -> Iterator[Case]:
     """Every way to be wrong, each from an accepted case."""
-    for base in (good[0], good[len(DATASETS)], good[len(DATASETS) + len(GRADIENTS)]):
+    for base in bases:
         for bad in (*bad_proofs(base), *bad_statements(base)):
             verdict = judge(base | bad)
             _require(verdict == bad.get("expected", verdict) != "accept", bad["name"])
@@ -215,6 +265,8 @@ def judge(case: Case) -> str:
                 equation = _dataset(case, terms).reduce(inputs[0], proof)
             case "gradient":
                 equation = _gradient(case, terms).reduce(inputs[0], inputs[1], proof)
+            case "contribution":
+                equation = _contribution(case, terms).reduce(_split(inputs, terms), proof)
             case _:
                 words = inputs[2] if len(inputs) > 2 else b""
                 equation = _update(case, terms).reduce((inputs[0], inputs[1], words), proof)
@@ -283,6 +335,21 @@ def _update(case: Case, terms: Case) -> native.UpdateStatement:
     return native.UpdateStatement(bytes.fromhex(case["context"]), terms["entries"], scales, noise)
 
 
+def _contribution(case: Case, terms: Case) -> native.ContributionStatement:
+    noise = None
+    if case["table"] is not None:
+        thresholds = np.array([int(value) for value in case["table"]], dtype=np.uint64)
+        noise = (thresholds, bytes.fromhex(terms["noise-table"]), bytes.fromhex(terms["coins"]))
+    gradients = np.array(case["weights"], dtype=np.int32).reshape(terms["rounds"], terms["entries"])
+    context = bytes.fromhex(case["context"])
+    return native.ContributionStatement(context, gradients, terms["shift"], noise, terms["score"])
+
+
+def _split(inputs: list[bytes], terms: Case) -> tuple[list[bytes], bytes]:
+    rounds = terms["rounds"]
+    return inputs[:rounds], inputs[rounds] if len(inputs) > rounds else b""
+
+
 def bad_proofs(base: Case) -> Iterator[Case]:
     """Bytes that are no proof of the statement."""
     proof = bytes.fromhex(base["proof"])
@@ -342,6 +409,7 @@ def bad_statements(base: Case) -> Iterator[Case]:
             "shift",
             "bound-bits",
             "label-high",
+            "score",
         }:
             yield {
                 "name": f"bad_{base['name']}, another {field}",
@@ -362,14 +430,21 @@ def bad_statements(base: Case) -> Iterator[Case]:
             }
 
 
-def main() -> None:
-    """Write the file."""
-    good = [*dataset_cases(), *gradient_cases(), *update_cases()]
+def write(version: int, good: list[Case], bases: Sequence[Case]) -> None:
+    """Write one file."""
     _require(all(judge(one) == "accept" for one in good), "an honest case is refused")
-    path = Path(__file__).parent / "proofs" / "v1.json"
+    path = Path(__file__).parent / "proofs" / f"v{version}.json"
     path.parent.mkdir(exist_ok=True)
-    document = {"format": "cotrain/vectors/proofs/1", "cases": [*good, *bad_cases(good)]}
+    document = {"format": f"cotrain/vectors/proofs/{version}", "cases": [*good, *bad_cases(bases)]}
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Write the files."""
+    good = [*dataset_cases(), *gradient_cases(), *update_cases()]
+    write(1, good, (good[0], good[len(DATASETS)], good[len(DATASETS) + len(GRADIENTS)]))
+    good = list(contribution_cases())
+    write(2, good, good[:1])
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REPORT = Path(__file__).with_name("survivors.md")
 ARGUMENT = ("verifier", "reader", "nodes", "openings", "expansion", "equations", "committed")
 STATEMENTS = (
+    "contribution",
     "dataset",
     "gradient",
     "linear",

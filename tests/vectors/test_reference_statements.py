@@ -12,6 +12,7 @@ from reference.errors import Refused
 from reference.gradient import weights_name
 from reference.statements import make_dataset, make_gradient, make_statement
 from reference.tables import check_noise_table
+from vectors.generate_proofs import judge as judge_by_core
 
 ROWS = [[3, -2, 2, 1], [0, 1, 2, 0], [-3, 1, 2, 0]]
 
@@ -62,6 +63,13 @@ def test_other_parameters_are_refused() -> None:
         ("update_rounded", {"noise_table": "00" * 32, "coins": "00" * 32}),
         ("update_with_noise", {"noise_table": "00" * 32}),
         ("update_with_noise", {"coins": ""}),
+        ("contribution_with_noise", {"rounds": 3}),
+        ("contribution_with_noise", {"entries": 4}),
+        ("contribution_with_noise", {"gradients": "00" * 32}),
+        ("contribution_with_noise", {"shift": 49}),
+        ("contribution_with_noise", {"score": 2**63}),
+        ("contribution_with_noise", {"noise_table": "00" * 32}),
+        ("contribution_with_noise", {"coins": ""}),
     ],
 )
 def test_numbers_of_no_honest_caller_are_refused(name: str, changes: dict[str, Any]) -> None:
@@ -80,6 +88,16 @@ def test_other_weights_are_refused() -> None:
     name = weights_name(tuple(weights)).hex()
     parameters = document("gradient_logistic")["parameters"] | {"weights": name}
     assert judge("gradient_logistic", weights=weights, parameters=parameters) == "proof-false"
+
+
+def test_a_contribution_has_the_score_of_plain_integers_and_the_core_agrees() -> None:
+    case = document("contribution_with_noise")
+    total = sum(v * u for v, u in zip(case["weights"], [100, -200, 57, 4, 5, -66], strict=True))
+    assert abs(case["parameters"]["score"] - round(total / 512)) <= 1
+    assert judge_by_core(case) == "accept"
+    assert _changed("contribution_with_noise", score=case["parameters"]["score"] + 1) == (
+        "proof-false"
+    )
 
 
 @pytest.mark.parametrize(
