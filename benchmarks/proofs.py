@@ -1,4 +1,4 @@
-"""What proofs cost: statements S1, S2, S3, each beside the same gradient in numpy; results to `results/proofs.json`.
+"""What proofs cost: statements S1, S2, S3, S8, with the same gradient in numpy; results to `results/proofs.json`.
 
 Usage: python -m benchmarks.proofs [--only NAME ...] [--large] [--peer] [--tiny] [--out FILE]
 
@@ -28,6 +28,7 @@ VARIANCE = 1500**2
 SIZES = ((128, 16), (256, 32), (569, 30), (8192, 128), (65_536, 128))
 LARGE = (262_144, 1_023)
 WORDS = (31, 1_000, 10_000)
+SCORES = ((60, 20), (60, 1_000), (60, 10_000), (60, 100_000))
 # Bars of the project: seconds of proving and of verifying, bytes.
 BARS: dict[str, tuple[float | None, float | None, int | None]] = {
     "s2-256x32": (0.1, None, None),
@@ -35,6 +36,7 @@ BARS: dict[str, tuple[float | None, float | None, int | None]] = {
     "s2-8192x128": (0.5, 0.05, 20_000),
     "s2-262144x1023": (60.0, None, None),
     "s3-10000": (1.0, None, None),
+    "s8-60x1000": (0.5, 0.2, 50_000),
 }
 
 
@@ -217,6 +219,38 @@ def words(bench: Bench, entries: int) -> None:
     _keep(bench, f"s3-{entries}", what, (proving, bench.time(verify, 5), len(proof)))
 
 
+def contribution(bench: Bench, rounds: int, entries: int) -> None:
+    """S8 with noise of a standard deviation of 1,500."""
+    from cotrain._native import noise
+    from cotrain.commitment.pedersen import commit, derive_blindings, row_count
+    from cotrain.proofs.contribution import ContributionOpening, ScoreRule, prove_contribution
+
+    count = bench.size(entries, 3)
+    random = np.random.default_rng(3)
+    gradients = random.integers(-30_000, 30_000, (rounds, count), dtype=np.int32)
+    updates = random.integers(-(2**20), 2**20, (rounds, count))
+    rows = row_count(count, 1024)
+    secrets = tuple(derive_blindings(SEED, b"update/%d" % t, rows) for t in range(rounds))
+    points = [commit(update, 1024, secret) for update, secret in zip(updates, secrets, strict=True)]
+    own, of_words = noise.words(SEED, count), derive_blindings(SEED, b"words", rows)
+    words = commit((own ^ np.uint64(1 << 63)).view(np.int64), 1024, of_words)
+    opening, rule = ContributionOpening(updates, secrets, own, of_words), ScoreRule(20, VARIANCE)
+    made: list[Any] = []
+
+    def prove() -> None:
+        public = (points, words, FRESH)
+        made[:] = prove_contribution(rule, gradients, public, opening, b"benchmark", FRESH)
+
+    def verify() -> None:
+        made[0].verify(made[1])
+
+    runs = 5 if entries < 20_000 else 1
+    proving = bench.time(prove, runs)
+    what = f"score of {rounds} rounds of {count:,} entries"
+    measured = (proving, bench.time(verify, runs), len(made[1]))
+    _keep(bench, f"s8-{rounds}x{entries}", what, measured)
+
+
 def _keep(bench: Bench, name: str, what: str, measured: tuple[Any, Any, int]) -> None:
     proving, verifying, size = measured
     seconds, checking, most = BARS.get(name, (None, None, None))
@@ -237,6 +271,8 @@ def _cases() -> dict[str, tuple[Callable[[Bench], None], bool]]:
             cases[f"{statement}-{rows}x{features}"] = (_bound(work, rows, features), False)
     for count in WORDS:
         cases[f"s3-{count}"] = (_bound(words, count), False)
+    for rounds, count in SCORES:
+        cases[f"s8-{rounds}x{count}"] = (_bound(contribution, rounds, count), count > 10_000)
     cases[f"s2-{LARGE[0]}x{LARGE[1]}"] = (streamed, True)
     cases[f"s1-{LARGE[0]}x{LARGE[1]}"] = (dataset_streamed, True)
     return cases
