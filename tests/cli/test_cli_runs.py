@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
@@ -236,6 +237,33 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, cotrain: Cotrain, end: signa
     assert cost["timed_rounds"] <= 8
     assert len(cost["bytes_by_round"]) == 8
     assert cotrain("audit", folder).code == 0
+
+
+@pytest.mark.slow
+def test_a_demo_killed_again_and_again_pays_everybody_once(
+    tmp_path: Path, cotrain: Cotrain
+) -> None:
+    """Killed at random moments, most of them among the transactions, until it comes to its end."""
+    folder, random = tmp_path / "run", np.random.default_rng(7)
+    words = ["demo", "--out", str(folder), "--rounds", "2", "--insecure-seed", "cut", *NO_PROOFS]
+    code = f"from cotrain.cli.main import run; run({words!r})"
+    for _ in range(6):
+        with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as child:
+            while not (folder / "chain.db").exists() and child.poll() is None:
+                time.sleep(0.01)
+            time.sleep(2.5 * random.random())
+            child.kill()
+    assert cotrain(*words, "--json").code == 0
+    money = cotrain("audit", folder, "--json").json["money"]
+    accounts = money["accounts"]
+    unit = 10 ** money["decimals"]
+    assert sum(found["earned_for_run"] for found in accounts) == money["price"] == 1000 * unit
+    assert sum(found["paid_for_run"] for found in accounts) == money["price"]
+    assert sum(found["staked"] for found in accounts) == (4 * 50 + 100) * unit
+    assert money["queries_paid"] == 5
+    paid = sum(found["paid_for_use"] for found in accounts)
+    assert sum(found["royalties"] for found in accounts) == paid == 5 * money["use_price"]
+    assert sum(found["model_shares"] for found in accounts) == pytest.approx(1)
 
 
 def test_a_damaged_report_is_not_shown(tmp_path: Path, cotrain: Cotrain, demo: Path) -> None:
