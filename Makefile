@@ -6,7 +6,7 @@ TREE := src tests vectors benchmarks examples docs fuzz reference
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
 .PHONY: setup demo test quick slow fmt lint rust-test contracts contracts-planted geth reference-evm docs bench bench-proofs bench-contracts \
-  bench-accuracy mutation ci lock clean
+  bench-payouts bench-accuracy mutation ci lock clean
 
 setup: .venv/.native
 
@@ -99,6 +99,10 @@ bench-proofs: setup
 # Gas of every operation with 10, 100 and 1,000 parties; CPU and disk of the run's own chain.
 bench-contracts: setup
 	$(PY) -m benchmarks.contracts
+
+# What honest owners and attackers are paid by each rule, on real data.
+bench-payouts: setup
+	$(PY) -m benchmarks.payouts
 
 # Each part of the verifier taken out, one at a time: do the tests notice? An hour and more.
 mutation: setup
