@@ -5,8 +5,8 @@ Usage: python -m benchmarks.payouts [--seeds 5] [--rounds 20] [--out FILE]
 Four hospitals train by the product's integer gradients; proofs and encryption are left out, because they change no
 number. Public validation rows are a tenth of all rows. Each attack is made by one hospital; the others are honest.
 A pool of 1,000,000 is divided equally, by registered rows, and by scores (first-order in-run data Shapley): without any
-noise; and with noise in every update for epsilon 8 (or 1) in all rounds, and in the score for 8 (or 1) more. Printed: what the attacker gets, all its identities
-together, beside what it gets if it is honest.
+noise; and with noise in every update for epsilon 8 (or 1) in all rounds, and in the score for 8 (or 1) more. Printed:
+what the attacker gets, all its identities together, beside what it gets if it is honest.
 """
 
 import argparse
