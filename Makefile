@@ -5,7 +5,7 @@ MATURIN := VIRTUAL_ENV=$(CURDIR)/.venv PATH="$(CURDIR)/.venv/bin:$$PATH" $(CURDI
 TREE := src tests vectors benchmarks examples docs fuzz reference
 RUST := $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: setup demo test quick slow fmt lint rust-test contracts contracts-planted geth reference-evm docs bench bench-proofs bench-contracts \
+.PHONY: setup demo test quick slow fmt lint rust-test contracts contracts-planted contracts-slither contracts-symbolic geth reference-evm docs bench bench-proofs bench-contracts \
   bench-payouts bench-accuracy mutation ci lock clean
 
 setup: .venv/.native
@@ -54,6 +54,18 @@ contracts: contracts/node_modules/.ready
 # Bugs planted one at a time: each must be noticed. Some minutes.
 contracts-planted: contracts/node_modules/.ready
 	cd contracts && npm run --silent planted
+
+# Static analysis, in an environment of its own; findings that stand are explained in contracts/slither.md.
+contracts-slither: contracts/node_modules/.ready
+	@test -x contracts/.slither/bin/slither || (python3 -m venv contracts/.slither && \
+	  contracts/.slither/bin/pip install --quiet --disable-pip-version-check -r contracts/slither.txt)
+	cd contracts && PATH="$$PWD/node_modules/.bin:$$PATH" .slither/bin/slither .
+
+# For all values at once: functions `check_` of test/Symbolic.t.sol, by halmos in an environment of its own.
+contracts-symbolic: contracts/node_modules/.ready
+	@test -x contracts/.halmos/bin/halmos || (python3 -m venv contracts/.halmos && \
+	  contracts/.halmos/bin/pip install --quiet --disable-pip-version-check -r contracts/halmos.txt)
+	cd contracts && PATH="$$PWD/node_modules/.bin:$$PATH" .halmos/bin/halmos --contract SymbolicTest
 
 fmt: setup
 	$(BIN)/ruff format $(TREE)

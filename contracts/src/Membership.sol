@@ -224,6 +224,8 @@ abstract contract Membership is EIP712, ReentrancyGuardTransient {
     /// Takes exactly `amount`; a token that keeps a part of it is refused.
     function _draw(IERC20 token, address from, uint256 amount) internal {
         uint256 before = token.balanceOf(address(this));
+        // `from` signed the consent that says so.
+        // slither-disable-next-line arbitrary-send-erc20
         token.safeTransferFrom(from, address(this), amount);
         if (token.balanceOf(address(this)) != before + amount) revert BadTerms("token");
     }

@@ -168,6 +168,8 @@ contract ModelShares is ERC20Permit, IERC2981, ReentrancyGuardTransient {
             held -= amount;
             emit ParentPaid(parent.shares, amount);
             money.forceApprove(parent.shares, amount);
+            // Guarded, and parents are copies of this code only.
+            // slither-disable-next-line reentrancy-no-eth
             ModelShares(parent.shares).pay(amount, model);
         }
         if (paid == 0) revert NothingDue();
