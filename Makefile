@@ -30,14 +30,14 @@ demo: setup
 
 # Everything that must pass.
 test: setup lint rust-test contracts
-	$(BIN)/pytest -q -n 2 tests
+	$(BIN)/pytest -q -n 2 --dist worksteal tests
 
 # The quick tier: under two minutes.
 quick: setup
-	$(BIN)/pytest -q -n 2 -m "not slow" tests
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow" tests
 
 slow: setup
-	$(BIN)/pytest -q -n 2 -m slow tests
+	$(BIN)/pytest -q -n 2 --dist worksteal -m slow tests
 
 rust-test:
 	cargo test --workspace --release --locked --quiet
