@@ -246,6 +246,7 @@ def test_a_false_receipt_gets_no_approval(tmp_path: Path) -> None:
         return body
 
     world, state = lying(tmp_path, change)
+    assert not state.submitted  # no owner gave anything before the price was surely paid in
     assert money_of(state).unpaid
     assert not money_of(state).approvals
     with Ledger.open(world.path, read_only=True) as ledger, pytest.raises(ForgeryError) as caught:

@@ -492,14 +492,14 @@ def _check_chain(chain_id: int, chain: Chain | None) -> None:
             "settlement-no-chain",
             "the agreement moves money, and no chain was given",
             meaning="Nobody could be paid, so the run does not begin.",
-            hint="Start it with `cotrain run`, which keeps a chain beside the ledger, or name a node with --node.",
+            hint="Start it with `cotrain run`, which keeps a chain beside the ledger.",
         )
     if chain.chain_id != chain_id:
         raise OutsideError(
             "settlement-other-chain",
             f"the agreement's contracts are on chain {chain_id}, the chain given is {chain.chain_id}",
             meaning="Signatures for one chain count for nothing on another.",
-            hint="Name a node of the agreement's chain with --node.",
+            hint="Open the run with a chain of the number that stands in the agreement.",
         )
 
 

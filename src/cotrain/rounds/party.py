@@ -21,7 +21,7 @@ from cotrain.dataset.registration import commit_dataset
 from cotrain.encryption.cipher import generate_key
 from cotrain.encryption.sealing import SEAL_OVERHEAD, open_sealed
 from cotrain.encryption.sharing import deal, find_bad_shares, sum_shares, verify_share
-from cotrain.errors import CotrainError, DataError, RefusedError
+from cotrain.errors import CotrainError, DataError, ForgeryError, RefusedError
 from cotrain.identity.keys import Identity
 from cotrain.ledger.follower import Follower
 from cotrain.ports import Clock, Entropy, Store
@@ -192,7 +192,7 @@ class Party:
                 sealing_key=sealing,
                 coin_commitment=commitment,
                 noise_words=blob_ref(words[0]) if words else None,
-                consent=self._consent(state, None) if self._data is None else None,
+                consent=None if self._owns(state) else self._consent(state, None),
             )
             return self._message(run, body, *words)
 
@@ -235,12 +235,13 @@ class Party:
         def build() -> Message:
             self._check_expiry(state)
             self._check_rows(state, data)
+            self._check_money(state)
             secrets = self._submission_secrets(state, data)
             return build_submission(self.identity, state, secrets, self._prove_update)
 
         try:
             return [self._once(state.terms.digest, f"submission/{current.number}", build)]
-        except (RefusedError, DataError) as refusal:
+        except (RefusedError, DataError, ForgeryError) as refusal:
             return self._silent(refusal)
 
     # Steps 7 and 8: check the shares received; answer those who complain about ours.
@@ -313,6 +314,19 @@ class Party:
         if terms.own_contracts and terms.due(self.did) > 0:
             permit = account.sign(permit_of(terms, self.did, deadline)).hex()
         return Consent(signature=account.sign(said).hex(), permit=permit, deadline=deadline)
+
+    def _check_money(self, state: RunState) -> None:
+        """Before this owner first gives anything: run all transactions again, so that the price really is paid in.
+
+        Raises:
+            ForgeryError: the contracts did not do what the coordinator logged.
+        """
+        if state.money is not None and state.submitted.get(self.did, 0) == 0:
+            history = state.money.history
+            check_history(state.money.terms, [(done.sent.raw, done.receipt) for done in history])
+
+    def _owns(self, state: RunState) -> bool:
+        return "data_owner" in state.terms.party(self.did).roles
 
     def _account(self) -> Account:
         return account_of(self.identity)
