@@ -272,6 +272,16 @@ fn contributions_that_cannot_be_are_refused() {
             run.statement.gradients = vec![0; rounds * entries];
         });
     }
+    for (what, rounds, entries) in [
+        ("the number of rounds", 4097, 1),
+        ("the entries of all rounds", 65, 1 << 20),
+    ] {
+        let mut statement = Run::new((2, 3), 13, true).statement;
+        (statement.rounds, statement.entries) = (rounds, entries);
+        statement.gradients = vec![0; rounds * entries];
+        let refused = statement.proof_bytes();
+        assert_eq!(refused, Err(StatementError::Shape(what)));
+    }
     shape("a gradient less", |run| {
         run.statement.gradients.pop();
     });
