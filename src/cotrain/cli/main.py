@@ -84,6 +84,16 @@ for command in (prove_command, verify_command):
     cli.add_command(command)
 
 
+def _keep_examples(command: click.Command) -> None:
+    r"""Turn the two characters `\b` of raw docstrings into click's mark for text that is not to be wrapped."""
+    command.help = (command.help or "").replace("\\b\n", "\b\n")
+    for inner in getattr(command, "commands", {}).values():
+        _keep_examples(inner)
+
+
+_keep_examples(cli)
+
+
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
