@@ -87,7 +87,11 @@ class ScoreRelease:
         return cls(shift, rounded, calibrate(target, sensitivity, 1))
 
     def event(self) -> SkellamEvent | None:
-        """Return what the release costs an owner's rows, to be added to what the rounds cost."""
+        """Return the release as an event, taken alone.
+
+        That its cost may be added to that of the rounds is not proven, because the updates' noise protects both
+        (docs/spec/contribution.md, "Security").
+        """
         if self.variance is None:
             return None
         sensitivity = Sensitivity(l2=self.sensitivity, l1=self.sensitivity, dimension=1)
