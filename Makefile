@@ -65,7 +65,7 @@ contracts-slither: contracts/node_modules/.ready
 contracts-symbolic: contracts/node_modules/.ready
 	@test -x contracts/.halmos/bin/halmos || (python3 -m venv contracts/.halmos && \
 	  contracts/.halmos/bin/pip install --quiet --disable-pip-version-check -r contracts/halmos.txt)
-	cd contracts && PATH="$$PWD/node_modules/.bin:$$PATH" .halmos/bin/halmos --contract SymbolicTest
+	cd contracts && PATH="$$PWD/node_modules/.bin:$$PATH" .halmos/bin/halmos --contract SymbolicTest --loop 4
 
 fmt: setup
 	$(BIN)/ruff format $(TREE)
