@@ -82,8 +82,8 @@ lint: setup
 
 # Vectors are written by scripts; the working tree must not change.
 docs: setup
-	for script in vectors/generate_*.py docs/reference/generate_*.py; do $(PY) $$script || exit 1; done
-	git diff --exit-code -- vectors docs/reference
+	for script in vectors/generate_*.py docs/reference/generate_*.py docs/spec/generate_*.py; do $(PY) $$script || exit 1; done
+	git diff --exit-code -- vectors docs/reference docs/spec
 
 # Other programs that the slow tests compare the run's own chain with; without them these tests are skipped.
 EVMS := .venv-evm

@@ -223,7 +223,10 @@ BAD_MONEY: dict[str, dict[str, tuple[str, Change]]] = {
             lambda p: p["permission"][0]["duty"].reverse(),
         ),
         "paid rules in another order": ("permission", lambda p: p["permission"].reverse()),
-        "another demander than the one named": ("assignee", lambda p: p.update(assignee="x")),
+        "another demander than the one named": (
+            "assignee",
+            lambda p: p.update(assignee=PEOPLE["Cleveland"].did),
+        ),
     },
 }
 

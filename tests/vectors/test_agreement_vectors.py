@@ -157,6 +157,7 @@ def test_false_signatures_fail_the_other_path_too() -> None:
 
 
 def test_receipts_by_both_paths(agreement: Agreement) -> None:
+    value: dict[str, Any] = {}
     for name in ("given", "withdrawn"):
         data = VECTORS["receipts"][name].encode()
         value = json.loads(data)
