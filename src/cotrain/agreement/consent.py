@@ -2,7 +2,7 @@
 
 The owner is an organisation that lets its table be trained on; the people whose rows these are do not speak here, and a
 receipt is no proof that they were asked. The names of the fields follow the structure of ISO/IEC TS 27560:2023 as it is
-publicly described; conformance was not certified. Spec: docs/spec/agreement.md, section *Consent receipts*.
+publicly described; conformance was not certified. Spec: docs/spec/negotiation-and-consent.md.
 """
 
 import base64
