@@ -74,23 +74,21 @@ def _shares(agreement: Agreement, money: SettlementTerm) -> Iterator[Clause]:
 
 def _stakes(agreement: Agreement, money: SettlementTerm) -> Iterator[Clause]:
     others = len(agreement.parties) - 1
+    vote = f"{min(money.quorum, others)} of the {others} other parties sign that it cheated"
     if money.stake_owner != "0":
-        words = f"Each data owner deposits {_amount(money, money.stake_owner)}, and "
-        if money.quorum > others:  # nobody judges itself, so no quorum is left
-            words += f"no vote takes it: {money.quorum} of the {others} other parties would have to sign."
-        else:
-            words += f"loses it if in time {money.quorum} of the {others} other parties sign that it cheated."
+        words = f"Each data owner deposits {_amount(money, money.stake_owner)}, and loses it if in time {vote}."
         yield Clause("stakes", words, "contract")
     if money.stake_coordinator != "0":
         words = (
             f"{agreement.coordinator.name} deposits {_amount(money, money.stake_coordinator)}, and loses it if in time "
             "somebody shows its signature under two different ledgers, or a round that used rows after their "
-            "owner's withdrawal"
+            f"owner's withdrawal, or {vote}."
         )
-        if money.quorum <= others:
-            words += f", or {money.quorum} of the {others} other parties sign that it cheated"
-        yield Clause("stakes", f"{words}.", "contract")
-    words = f"Evidence counts, and stakes stay, until {_duration(money.challenge_seconds)} after the end."
+        yield Clause("stakes", words, "contract")
+    words = (
+        f"Evidence counts, and stakes stay, until {_duration(money.challenge_seconds)} after the last payment was "
+        "released or the agreement ended, whichever comes first."
+    )
     yield Clause("stakes", words, "contract")
 
 
