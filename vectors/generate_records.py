@@ -37,6 +37,7 @@ from cotrain.records.kinds import (
     CheckBody,
     Consent,
     DatasetBody,
+    ErasureBody,
     ReceiptBody,
     RefusalBody,
     RevocationBody,
@@ -46,6 +47,7 @@ from cotrain.records.kinds import (
 )
 from cotrain.records.record import Record, blob_ref, decode_record, sign_record
 from cotrain.rounds.coordinator import Coordinator
+from cotrain.rounds.erasure_rules import SECRETS
 from cotrain.rounds.journal import MemoryJournal
 from cotrain.rounds.party import OwnedData, Party
 from cotrain.rounds.setup_rules import coin_commitment
@@ -152,6 +154,15 @@ def spoken_otherwise(agreement: Agreement, entries: list[bytes]) -> list[Record]
             ),
         ),
         (owner, RevocationBody(reason="", signature="5a" * 65)),
+        (
+            owner,
+            ErasureBody(
+                dataset=None,
+                reason="withdrawn",
+                destroyed=["rows", *SECRETS],
+                time=1_700_000_001,
+            ),
+        ),
         (owner, with_consent(entries, DatasetBody)),
         (hub, with_consent(entries, SignatureBody)),
         (hub, TransactionBody(act="join", subject=owner.did, raw=blob_ref(b"a transaction"))),

@@ -77,7 +77,7 @@ contract Handler is Base {
     function act_anchor(uint256 seed, uint64 epsilon, uint8 trick) external {
         bytes32 agreement = ids[seed % 3];
         Anchor memory made = nextAnchor(agreement);
-        made.epsilon = agreements.live(agreement).epsilon + epsilon % 100_000;
+        made.epsilon = agreements.live(agreement).epsilon + epsilon % 150_000;
         if (trick % 20 == 1) made.round += 1;
         if (trick % 20 == 2) made.version -= 1;
         _anchor(agreement, made);

@@ -15,7 +15,7 @@
 11. The sum of the updates is opened, checked against the product of the commitments, and the model takes one
     public step. If money is moved, the round is anchored on the contract. Steps 4 to 11 repeat.
 12. The model is released. If money is moved, every party runs all transactions again, signs the payment if they are
-    in order, and is paid.
+    in order, and is paid. Every owner destroys what it kept for the run, and certifies it.
 
 Each step is one or more signed records on the ledger (`cotrain.rounds.rules` says which may follow which); every
 party checks each of them for itself and cosigns the ledger. The same parties and coordinator run over a network
@@ -95,10 +95,17 @@ def run_in_process(
                 hint="Start the run with all parties of the agreement.",
             )
         progress(coordinator.state)
-    _exchange(coordinator, parties, meter)
+    _let_all_erase(coordinator, parties, meter)
     if coordinator.state.abort is not None:
         raise aborted(*coordinator.state.abort, parties)
     return coordinator.state
+
+
+def _let_all_erase(coordinator: Coordinator, parties: Sequence[Party], meter: Meter) -> None:
+    """Let every owner destroy what it kept and certify it; then everybody reads and cosigns the certificates."""
+    _exchange(coordinator, parties, meter)
+    if _tick(coordinator, meter, all_spoke=True):
+        _exchange(coordinator, parties, meter)
 
 
 def let_all_read(coordinator: Coordinator, parties: Sequence[Party]) -> None:

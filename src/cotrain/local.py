@@ -8,11 +8,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from cotrain.agreement.document import Agreement
+from cotrain.dataset.destruction import destroy_file
 from cotrain.dataset.encoding import EncodedDataset
 from cotrain.dataset.fingerprint import dataset_fingerprint
 from cotrain.errors import OutsideError
@@ -22,6 +24,7 @@ from cotrain.ledger.store import Ledger
 from cotrain.ports import Clock, Entropy
 from cotrain.privacy.budget import BudgetBook
 from cotrain.rounds.coordinator import Coordinator
+from cotrain.rounds.erasure_rules import ERASURE_REASONS
 from cotrain.rounds.journal import SqliteJournal
 from cotrain.rounds.party import OwnedData, Party
 from cotrain.rounds.view import View
@@ -104,6 +107,25 @@ def register_rows(
     return fingerprint
 
 
+def erase_kept(member: Member, agreement: Agreement) -> list[str]:
+    """Destroy the rows and secrets that a home keeps for a run, without a word to anybody.
+
+    Returns:
+        Names of the files that were destroyed. The journal goes too, so that no record of a run that never began
+        is left; what the run's ledger has seen is not touched.
+
+    Raises:
+        OutsideError: a file cannot be destroyed.
+    """
+    rows, journal = member.home.rows(agreement.digest), member.home.journal(agreement.digest)
+    names = [rows, rows.with_suffix(".partial.npy"), journal]
+    names += [journal.with_name(journal.name + end) for end in ("-wal", "-shm")]
+    found = [path for path in names if path.exists()]
+    for path in found:
+        destroy_file(path)
+    return [path.name for path in found]
+
+
 def approve(member: Member, agreement: Agreement) -> None:
     """Record that the owner of this home consents to the agreement."""
     with closing(SqliteJournal(member.home.journal(agreement.digest))) as journal:
@@ -124,6 +146,12 @@ def has_approved(member: Member, agreement: Agreement) -> bool:
 def has_revoked(member: Member, agreement: Agreement) -> bool:
     """Tell whether the owner of this home withdrew its data from the agreement."""
     return _remembers(member, agreement, f"revoked/{agreement.digest}")
+
+
+def has_erased(member: Member, agreement: Agreement) -> bool:
+    """Tell whether the agent of this home destroyed what it kept for the run, and said so."""
+    keys = (f"{agreement.digest}/sent/erasure/{reason}" for reason in ERASURE_REASONS)
+    return any(_remembers(member, agreement, key) for key in keys)
 
 
 def has_begun(member: Member, agreement: Agreement) -> bool:
@@ -270,7 +298,8 @@ def owned_data(member: Member, agreement: Agreement) -> OwnedData | None:
     schema = agreement.data_schema
     dataset = EncodedDataset(schema.digest(), schema.encoded_names, rows)
     fingerprint = _fingerprint(member.identity, dataset)
-    return OwnedData(rows, fingerprint, BudgetBook.open(member.home.budget))
+    erase = partial(destroy_file, path)
+    return OwnedData(rows, fingerprint, BudgetBook.open(member.home.budget), erase)
 
 
 def _fingerprint(identity: Identity, dataset: EncodedDataset) -> str:

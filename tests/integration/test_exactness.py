@@ -92,7 +92,7 @@ def test_the_bytes_of_a_seeded_run_are_known(make_world: Any) -> None:
     with world.ledger() as ledger:
         state = run_in_process(world.coordinator(ledger), world.parties())
         root = ledger.root(ledger.size).hex()
-        assert ledger.size == 43
+        assert ledger.size == 47
     assert world.agreement.digest == KNOWN_RUN
     assert state.weights[-1].tolist() == KNOWN_WEIGHTS
     assert root == KNOWN_ROOT
@@ -100,4 +100,4 @@ def test_the_bytes_of_a_seeded_run_are_known(make_world: Any) -> None:
 
 KNOWN_RUN = "2d3ac100e850e8eb2330c77de0c23e69059c90dac010e64775db18587edca025"
 KNOWN_WEIGHTS = [2423, -337, 85, -598]
-KNOWN_ROOT = "e17dcf37f295e8067ccec14d53ed5613d7b9b67c831daa30e5b079900c15a54a"
+KNOWN_ROOT = "11ccb336c4c894b09e6fb5ab7d031957236620be43c33ea1e57e3e83b8dc627b"

@@ -69,6 +69,8 @@ def sample(kind: str) -> Body:
         fields["model"] = BLOB
     if kind in {"revocation", "approval"}:
         fields["signature"] = "c" * 130
+    if kind == "erasure":
+        fields |= {"reason": "settled", "destroyed": ["rows", "coin"]}
     return body(**fields)
 
 
@@ -169,10 +171,13 @@ def decodes_to_another_did(kind: str, body: dict[str, Any]) -> bool:
         BODIES[kind].model_validate(body)
     except ValueError:
         return False
+    names = {"author", "holder", "code", "refused", "subject", "act"}
+    if kind == "erasure":
+        names |= {"reason", "dataset", "destroyed"}
     return any(
         body[name] != value
         for name, value in json.loads(entry(kind))["body"].items()
-        if name in {"author", "holder", "code", "refused", "subject", "act"}
+        if name in names
     )
 
 

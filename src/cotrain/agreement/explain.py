@@ -133,9 +133,20 @@ def _validity(agreement: Agreement) -> Iterator[Clause]:
             "owner is paid for earlier rounds only."
         )
         yield Clause("revocation", words, "contract")
+    yield from _erasure()
     yield _assurance(agreement)
     words = "Whoever acts for a party is known by its key only."
     yield Clause("identity", words, "declared only")
+
+
+def _erasure() -> Iterator[Clause]:
+    words = (
+        "When the run ends, or its owner withdraws, each owner's program destroys the rows, keys and random numbers "
+        "that it kept for the run."
+    )
+    yield Clause("erasure", words, "own agent")
+    words = "That no copy is left. Each owner signs it on the ledger; nothing can show it."
+    yield Clause("erasure", words, "declared only")
 
 
 def _assurance(agreement: Agreement) -> Clause:

@@ -23,7 +23,7 @@ from cotrain.records.kinds import AgreementBody, BlobRef, DatasetBody, Submissio
 from cotrain.records.record import Record, decode_record
 from cotrain.rounds.money import epsilon_spent
 from cotrain.rounds.rules import apply_record
-from cotrain.rounds.state import Phase, RunState
+from cotrain.rounds.state import Erasure, Phase, RunState
 from cotrain.rounds.witness import cosignatures_needed, log_policy
 from cotrain.settlement.history import check_history
 from cotrain.settlement.statement import MoneyFigures, read_statement
@@ -46,6 +46,7 @@ class OwnerAudit:
         rounds: Rounds in which it submitted.
         epsilon: Privacy spent on its rows, at the agreement's delta, as a decimal; None without noise.
         revoked: Whether it withdrew.
+        erased: Its certificate of erasure; None if it gave none.
         proven_dataset: Whether the proof of its registration was verified.
         proven_updates: How many of its submissions had their proof verified.
     """
@@ -57,6 +58,7 @@ class OwnerAudit:
     rounds: int
     epsilon: float | None
     revoked: bool
+    erased: Erasure | None
     proven_dataset: bool
     proven_updates: int
 
@@ -358,6 +360,7 @@ def _owner(state: RunState, proofs: ProofFigures, party: PartyTerm) -> OwnerAudi
         rounds=state.submitted.get(did, 0),
         epsilon=epsilon_spent(state, did),
         revoked=did in state.revoked,
+        erased=state.erased.get(did),
         proven_dataset=verified["dataset"] > 0,
         proven_updates=verified["submission"],
     )

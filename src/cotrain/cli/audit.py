@@ -112,6 +112,7 @@ def to_json(report: AuditReport) -> dict[str, Any]:
                 "rounds": owner.rounds,
                 "epsilon_spent": owner.epsilon,
                 "revoked": owner.revoked,
+                "erased": None if owner.erased is None else vars(owner.erased),
                 "proven_dataset": owner.proven_dataset,
                 "proven_updates": owner.proven_updates,
             }
@@ -135,7 +136,7 @@ def _show(report: AuditReport) -> None:
     checked = table(["what", "how often"], rows)
     checked.columns[0].max_width = 64
     print_table("checked, all in order", checked)
-    head = ["name", "rows", "rounds", "epsilon spent", "revoked", "proofs verified"]
+    head = ["name", "rows", "rounds", "epsilon spent", "revoked", "erased", "proofs verified"]
     print_table("data owners", table(head, [_owner_row(owner) for owner in report.owners]))
     shown = {"money": money_figures(report)}
     if shown["money"] is not None:
@@ -189,8 +190,9 @@ def _verdict(report: AuditReport) -> str:
 def _owner_row(owner: OwnerAudit) -> list[str]:
     spent = "-" if owner.epsilon is None else f"{owner.epsilon:.3f}"
     revoked = "yes" if owner.revoked else "no"
+    erased = "no" if owner.erased is None else f"certified, entry {owner.erased.entry}"
     proofs = f"{owner.proven_dataset + owner.proven_updates}"
-    return [owner.name, f"{owner.rows}", f"{owner.rounds}", spent, revoked, proofs]
+    return [owner.name, f"{owner.rows}", f"{owner.rounds}", spent, revoked, erased, proofs]
 
 
 def _refused(report: AuditReport) -> list[str]:

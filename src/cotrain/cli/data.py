@@ -1,4 +1,4 @@
-"""`cotrain data register | show | revoke`."""
+"""`cotrain data register | show | revoke | erase`."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from cotrain.dataset.reader import TableSource, ignored_columns
 from cotrain.errors import UsageError
 from cotrain.identity.keys import load_identity
 from cotrain.layout import HomeLayout
-from cotrain.local import Member, register_rows
+from cotrain.local import Member, erase_kept, has_begun, has_erased, register_rows
 from cotrain.local import revoke as revoke_rows
 from cotrain.privacy.budget import Balance, BudgetBook
 
@@ -214,6 +214,45 @@ def revoke(agreement: Path, home: Path, *, reason: str, as_json: bool) -> None:
     emit(
         value, as_json=as_json, show=lambda: say(f"{name} withdraws its data from {terms.title!r}")
     )
+
+
+@data.command()
+@click.argument("agreement", type=PATH)
+@home_option
+@click.option(
+    "--abandon",
+    is_flag=True,
+    help="Also if the run has begun: your agent can take no further part in it, and certifies nothing.",
+)
+@json_option
+def erase(agreement: Path, home: Path, *, abandon: bool, as_json: bool) -> None:
+    r"""Destroy what your home keeps for an AGREEMENT whose run never began: encoded rows and secrets.
+
+    For a run that has begun this is not needed: when it ends, or after you withdraw (cotrain data revoke), your
+    agent destroys all of it and certifies that on the ledger. Your own table and your privacy budgets are not
+    touched.
+
+    \b
+    Example:
+      cotrain data erase agreement.json --home homes/cleveland
+    """
+    terms = read_agreement(agreement)
+    layout = HomeLayout(home)
+    member = Member(load_identity(layout.identity), layout)
+    name = _owner_name(terms, member.identity.did)
+    begun = has_begun(member, terms)
+    if begun and not (abandon or has_erased(member, terms)):
+        raise UsageError(
+            "data-run-begun",
+            f"the run of {terms.title!r} has begun",
+            meaning="Without its secrets your agent would fall silent in the middle of it. Nothing was erased.",
+            hint=f"Withdraw with `cotrain data revoke {agreement} --home {home}`: your agent erases all of it after "
+            "the current round. If the run will never go on, add --abandon.",
+        )
+    files = erase_kept(member, terms) if abandon or not begun else []
+    value = {"run": terms.digest, "party": name, "did": member.identity.did, "destroyed": files}
+    words = f"destroyed {', '.join(files)}" if files else "nothing is kept for this run"
+    emit(value, as_json=as_json, show=lambda: say(f"{name}: {words}"))
 
 
 def _balance(layout: HomeLayout, fingerprint: str) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from cotrain.agreement.document import Agreement, PartyTerm
 from cotrain.errors import DataError, OutsideError, RefusedError, UsageError
 from cotrain.identity.keys import load_identity
 from cotrain.layout import HomeLayout, RunLayout
-from cotrain.local import Member, has_approved, has_begun, owned_data
+from cotrain.local import Member, has_approved, has_begun, has_erased, owned_data
 from cotrain.ports import Clock
 from cotrain.rounds.party import OwnedData
 from cotrain.rounds.plan import RunPlan
@@ -51,7 +51,7 @@ def gather(file: Path, agreement: Agreement, homes: Sequence[Path], clock: Clock
     plan = RunPlan.derive(agreement)
     for party in agreement.parties:
         _check_consent(file, agreement, party, found[party.did])
-        if "data_owner" in party.roles:
+        if "data_owner" in party.roles and not has_erased(found[party.did], agreement):
             _check_data(file, plan, party, found[party.did])
     return [found[party.did] for party in agreement.parties]
 

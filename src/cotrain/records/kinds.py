@@ -216,6 +216,19 @@ class RevocationBody(Body):
     signature: AccountSignature | None
 
 
+class ErasureBody(Body):
+    """An owner says that it destroyed what it kept for the run: its word, not a proof (docs/spec/erasure.md).
+
+    `dataset` is the root of its registration, None if it registered none.
+    """
+
+    KIND: ClassVar[str] = "erasure"
+    dataset: Digest | None
+    reason: Code
+    destroyed: Annotated[list[Code], Field(max_length=16)]
+    time: Time
+
+
 class TransactionBody(Body):
     """A transaction that the coordinator is about to send to the contracts; `raw` is it, signed."""
 
@@ -279,6 +292,7 @@ BODIES: dict[str, type[Body]] = {
         AbortBody,
         FinishBody,
         RevocationBody,
+        ErasureBody,
         TransactionBody,
         ReceiptBody,
         ApprovalBody,

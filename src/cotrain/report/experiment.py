@@ -169,8 +169,7 @@ def resume(layout: RunLayout) -> Experiment:
             home = homes[party.name]
             members.append(Member(load_identity(home.identity), home))
             if "data_owner" in party.roles:
-                train = np.load(home.rows(agreement.digest), allow_pickle=False)
-                splits[party.name] = Split(train, np.load(_test_rows(home), allow_pickle=False))
+                splits[party.name] = Split(*(np.load(path) for path in _table_files(home)))
     except (OSError, ValueError) as error:
         raise OutsideError(
             "experiment-incomplete",
@@ -323,8 +322,13 @@ def _keep_rows(member: Member, agreement: Agreement, split: Split) -> None:
     schema = agreement.data_schema
     dataset = EncodedDataset(schema.digest(), schema.encoded_names, split.train)
     register_rows(member, agreement, dataset, None)
-    np.save(_test_rows(member.home), split.test)
+    for path, rows in zip(_table_files(member.home), (split.train, split.test), strict=True):
+        np.save(path, rows)
 
 
-def _test_rows(home: HomeLayout) -> Path:
-    return home.path / "test-rows.npy"
+def _table_files(home: HomeLayout) -> tuple[Path, Path]:
+    """Return where a simulated owner's own table lies: training rows, and test rows that never enter the run.
+
+    The agent's copy for the run is another file, which it destroys when the run ends.
+    """
+    return home.path / "table-train.npy", home.path / "table-test.npy"

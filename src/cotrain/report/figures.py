@@ -109,6 +109,7 @@ def _data(evidence: Evidence) -> dict[str, Any]:
                 else None,
                 "dataset_root": owner.root,
                 "revoked": owner.revoked,
+                "erased": None if owner.erased is None else vars(owner.erased),
             }
             for owner in evidence.audit.owners
         ],

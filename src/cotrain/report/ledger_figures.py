@@ -48,7 +48,7 @@ def read_ledger_figures(ledger: Ledger) -> LedgerFigures:
         if isinstance(record.body, OpenBody):
             figures.bytes_by_round.append(_by_name())
             figures.submitters.append([])
-        if figures.bytes_by_round and record.kind != "finish":
+        if figures.bytes_by_round and record.kind not in {"finish", "erasure"}:
             figures.bytes_by_round[-1][record.author] += size
         if record.kind == "submission":
             figures.submitters[-1].append(record.author)

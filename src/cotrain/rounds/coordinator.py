@@ -203,7 +203,7 @@ class Coordinator:
         """
         self._all_spoke = all_spoke
         self._catch_up()
-        if self._take("revocation"):
+        if self._take("revocation") or self._take("erasure"):
             return True
         if self.state.money is not None and self.state.money.refused is not None:
             return self._abort(CONTRACT_REFUSED, self.state.money.refused)
@@ -454,8 +454,8 @@ class Coordinator:
         self._since = self._clock.now()
         if self.state.phase is not self._waits_for:
             self._waits_for = self.state.phase
-            kept = {slot: held for slot, held in self._pending.items() if slot[0] == "revocation"}
-            self._pending = kept
+            lasting = {"revocation", "erasure"}
+            self._pending = {s: held for s, held in self._pending.items() if s[0] in lasting}
 
     def _catch_up(self) -> None:
         """Fold the ledger anew unless the state is known to be that of all its entries.

@@ -34,11 +34,13 @@ from cotrain.records.kinds import (
     CheckBody,
     Consent,
     DatasetBody,
+    ErasureBody,
     ReleaseBody,
     RevocationBody,
     SignatureBody,
 )
 from cotrain.records.record import Message, blob_ref, sign_record
+from cotrain.rounds.erasure_rules import ROWS, SECRETS, erasure_reason
 from cotrain.rounds.journal import pack_message, unpack_message
 from cotrain.rounds.money import money_of, release_of
 from cotrain.rounds.money_rules import permit_of
@@ -73,11 +75,13 @@ class OwnedData:
         rows: int16, shape (n, columns): encoded by the agreement's schema.
         fingerprint: By which the owner's budget book knows these rows again.
         budget: The owner's budget book.
+        erase: Destroys the kept copy of the rows; None if they are kept by somebody else, who does not.
     """
 
     rows: NDArray[np.int16] = field(repr=False)
     fingerprint: str
     budget: BudgetBook
+    erase: Callable[[], None] | None = None
 
 
 class Party:
@@ -176,7 +180,7 @@ class Party:
             Phase.FINISHED: self._forget,
             Phase.ABORTED: self._forget,
         }
-        return self._revocation(state) + turns[state.phase](state)
+        return self._revocation(state) + turns[state.phase](state) + self._erasure(state)
 
     # Step 2: sign, if the owner of this agent has approved exactly this agreement.
     def _sign(self, state: RunState) -> list[Message]:
@@ -387,6 +391,39 @@ class Party:
             return self._message(run, RevocationBody(reason=reason.decode(), signature=signature))
 
         return [self._once(run, "revocation", build)]
+
+    def _erasure(self, state: RunState) -> list[Message]:
+        """Destroy all that this owner kept for the run once it is of no more use, and certify it."""
+        run, reason = state.terms.digest, erasure_reason(state, self.did)
+        if reason is None or self.did in state.erased or not self._owns(state):
+            return []
+        if self._journal.get(f"approved/{run}") is None:
+            return []
+
+        def build() -> Message:
+            rows = (ROWS,) if self._destroy(state) else ()
+            registered = state.datasets.get(self.did)
+            body = ErasureBody(
+                dataset=registered.root if registered else None,
+                reason=reason,
+                destroyed=[*rows, *SECRETS],
+                time=self._clock.now(),
+            )
+            return self._message(run, body)
+
+        return [self._once(run, f"erasure/{reason}", build)]
+
+    def _destroy(self, state: RunState) -> bool:
+        """Destroy all secrets of the run, and the rows; tell whether no rows are kept any more."""
+        run, data = state.terms.digest, self._data
+        if data is not None and data.erase is not None:
+            data.erase()
+            self._data = None
+        self._forget(state)
+        WordBook(self._journal, run).destroy()
+        for prefix in ("dataset-", "run-secrets/"):
+            self._journal.delete(f"{run}/{prefix}")
+        return self._data is None
 
     def _check_message(self, state: RunState, current: RoundState) -> Message:
         shares = self._shares(state, current)

@@ -17,6 +17,7 @@ from cotrain.records.kinds import (
     CheckBody,
     CloseBody,
     DatasetBody,
+    ErasureBody,
     FinishBody,
     OpenBody,
     ReceiptBody,
@@ -31,6 +32,7 @@ from cotrain.records.kinds import (
 )
 from cotrain.records.record import Record
 from cotrain.rounds.end_rules import abort_rule, finish_rule, refusal_rule, result_rule
+from cotrain.rounds.erasure_rules import erasure_rule
 from cotrain.rounds.money_rules import approval_rule, receipt_rule, transaction_rule
 from cotrain.rounds.refusals import expect
 from cotrain.rounds.round_rules import (
@@ -62,6 +64,7 @@ RULES: Mapping[type, Rule] = {
     AbortBody: abort_rule,
     FinishBody: finish_rule,
     RevocationBody: revocation_rule,
+    ErasureBody: erasure_rule,
     TransactionBody: transaction_rule,
     ReceiptBody: receipt_rule,
     ApprovalBody: approval_rule,

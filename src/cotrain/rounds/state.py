@@ -141,6 +141,23 @@ class RoundState:
         return self.holders.index(holder) + 1
 
 
+@dataclass(frozen=True)
+class Erasure:
+    """What an owner certified when it destroyed what it kept.
+
+    Attributes:
+        entry: Index of the certificate on the ledger.
+        reason: `settled`, `aborted` or `withdrawn`.
+        rows: Whether the kept copy of its rows was destroyed too.
+        time: By its own clock, in seconds since 1970.
+    """
+
+    entry: int
+    reason: str
+    rows: bool
+    time: int
+
+
 @dataclass
 class RunState:
     """The state of a run after some entries of the ledger.
@@ -154,6 +171,7 @@ class RunState:
         noise_words: Owner to the noise words of its next submission; empty without noise.
         datasets: Owner to registration.
         revoked: Owners who withdrew, in order.
+        erased: Owner to its certificate of erasure.
         weights: The initial weights, then those after each opened round: int32, shape (dimension,).
         beacon: The latest beacon (hex).
         round: The current or latest round.
@@ -177,6 +195,7 @@ class RunState:
     noise_words: dict[str, NoiseWords] = field(default_factory=dict)
     datasets: dict[str, Registration] = field(default_factory=dict)
     revoked: list[str] = field(default_factory=list)
+    erased: dict[str, Erasure] = field(default_factory=dict)
     weights: list[Weights] = field(default_factory=list)
     beacon: str = ""
     round: RoundState | None = None
