@@ -8,8 +8,8 @@ import click
 from cotrain.agreement.document import Agreement
 from cotrain.cli.output import tell
 from cotrain.errors import UsageError
-from cotrain.rounds.node import ether_words
 from cotrain.settlement.chain.remote import DEFAULT_CONFIRMATIONS, RemoteChain
+from cotrain.settlement.fees import ether_words
 from cotrain.settlement.own import check_contracts, node_missing
 from cotrain.settlement.terms import ContractTerms
 
@@ -50,7 +50,7 @@ def connect(
     """
     terms = None if agreement.settlement is None else ContractTerms.of(agreement)
     if terms is None or terms.own_chain:
-        _refuse_node(
+        refuse_node(
             "the agreement moves no money" if terms is None else "the run has a chain of its own"
         )
         return None
@@ -71,14 +71,18 @@ def _tell_node(node: RemoteChain, terms: ContractTerms, account: str) -> None:
     tell(f"fees are paid by {account}, which has {ether_words(node.balance(account))}")
 
 
-def _refuse_node(why: str) -> None:
-    """Refuse options that were typed and mean nothing; what the environment says is for other runs."""
+def refuse_node(why: str) -> None:
+    """Refuse options that were typed and mean nothing; what the environment says may be for other commands.
+
+    Raises:
+        UsageError: one was typed.
+    """
     context = click.get_current_context()
     for name in ("node", "confirmations"):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise UsageError(
                 "node-not-needed",
                 f"--{name} is given, and {why}",
-                meaning="No transaction of this run would be sent to a node.",
-                hint=f"Leave --{name} out, or draft an agreement with --chain-id.",
+                meaning="No transaction would be sent to a node.",
+                hint=f"Leave --{name} out; `cotrain agreement new --chain-id` drafts an agreement for a node.",
             )

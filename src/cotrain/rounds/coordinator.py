@@ -49,13 +49,14 @@ from cotrain.rounds.end_rules import (
 from cotrain.rounds.money import has_due_transaction, money_of, next_act
 from cotrain.rounds.money_rules import LEAVES_SEEN
 from cotrain.rounds.money_state import MoneyState
-from cotrain.rounds.node import check_fee, check_number, check_stands, refusal_words, unlogged_leave
+from cotrain.rounds.node import check_number, check_stands, refusal_words, unlogged_leave
 from cotrain.rounds.rules import apply_record, check_record
 from cotrain.rounds.state import Phase, RunState, digest_of, weights_bytes, weights_digest
 from cotrain.rounds.witness import log_policy, log_signer, origin_of
 from cotrain.settlement.acts import LEAVE
 from cotrain.settlement.chain.chain import Chain, Receipt
 from cotrain.settlement.chain.signing import account_of
+from cotrain.settlement.fees import check_fee
 from cotrain.settlement.history import receipt_body
 from cotrain.settlement.transactions import sign_act
 

@@ -9,36 +9,11 @@ from eth_utils.crypto import keccak
 
 from cotrain.errors import OutsideError, RefusedError
 from cotrain.rounds.money_state import Answered, MoneyState
-from cotrain.settlement.acts import Act, leaver_of
-from cotrain.settlement.chain.chain import Chain, Fees, LogEntry, Receipt
+from cotrain.settlement.acts import leaver_of
+from cotrain.settlement.chain.chain import Chain, LogEntry, Receipt
 from cotrain.settlement.contracts import AGREEMENTS, CREDITS, load_contract
 from cotrain.settlement.history import events_digest
 from cotrain.settlement.transactions import read_transaction
-
-ETHER = 10**18
-
-
-def check_fee(chain: Chain, account: str, act: Act, fees: Fees) -> None:
-    """Check that an account can pay for a transaction, before it is logged.
-
-    Raises:
-        OutsideError: it cannot.
-    """
-    most = act.gas * fees.most
-    if most == 0 or (held := chain.balance(account)) >= most:
-        return
-    raise OutsideError(
-        "account-no-gas",
-        f"the account {account} has {ether_words(held)} of chain {chain.chain_id}'s own money; to {act.kind} may "
-        f"take {ether_words(most)}",
-        meaning="A node takes no transaction whose sender cannot pay the fee. Nothing was sent.",
-        hint=f"Send some of the chain's own money to {account}, then give the command again.",
-    )
-
-
-def ether_words(wei: int) -> str:
-    """Return an amount of wei in units of 10^18, for people."""
-    return f"{wei / ETHER:.6g}"
 
 
 def check_number(money: MoneyState, chain: Chain, account: str) -> None:
@@ -96,10 +71,12 @@ def unlogged_leave(
         before: The answer that would be logged next: only what came before it is looked for.
 
     Raises:
+        OutsideError: the chain dropped what the ledger has.
         RefusedError: it was made in a way that cannot be logged.
     """
     if money.terms.own_chain or not money.history:
         return None
+    check_stands(chain, money.history[-1:])
     for did, entry in _revocations(money, chain):
         if did in money.revoked or (before is not None and not _came_before(entry, before)):
             continue
