@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from typing import Any, Final
+from urllib.error import HTTPError
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from cotrain.errors import OutsideError, RefusedError, UsageError
@@ -53,6 +54,8 @@ class Rpc:
             with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310
                 value = json.loads(answer.read(_ANSWER_LIMIT))
         except (OSError, ValueError, HTTPException) as error:
+            if isinstance(error, HTTPError):
+                error.close()
             raise OutsideError(
                 "node-away",
                 f"the node {self.shown} does not answer: {error}",
