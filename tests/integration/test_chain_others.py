@@ -94,28 +94,47 @@ def test_an_owner_that_revokes_by_itself_is_in_no_later_round(node: str, tmp_pat
     assert check_paid(world, "Owner 1", rounds=1).count(LEAVE) == 1
 
 
-class Overtaken(RemoteChain):
-    """A node on which something happens before the first transaction to a function enters a block."""
+@pytest.mark.slow
+def test_a_coordinator_that_dies_with_a_revocation_half_logged_goes_on(
+    node: str, tmp_path: Path
+) -> None:
+    world = world_on(node, tmp_path, "Owner 1")
+    with world.ledger() as ledger:
+        stopped_between(world, ledger)
+        leave(world, node, "Owner 1")
+        assert world.coordinator(ledger).tick()
+        again = world.coordinator(ledger)
+        assert money_of(again.state).leaving is not None
+        run_in_process(again, world.parties())
+    assert check_paid(world, "Owner 1", rounds=1).count(LEAVE) == 1
 
-    def __init__(self, url: str, selector: bytes, before: Any) -> None:
+
+class Overtaken(RemoteChain):
+    """A node on which something happens before one of the transactions to a function enters a block."""
+
+    def __init__(self, url: str, selector: bytes, which: int, before: Any) -> None:
         super().__init__(url)
-        self._selector, self._before = selector, before
+        self._selector, self._left, self._before = selector, which, before
 
     def send(self, raw: bytes) -> Receipt:
-        if read_transaction(raw).data[:4] == self._selector and self._before is not None:
-            before, self._before = self._before, None
-            before()
+        if read_transaction(raw).data[:4] == self._selector:
+            self._left -= 1
+            if self._left == 0:
+                self._before()
         return super().send(raw)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("function", ["anchor", "revokeFor"])
+@pytest.mark.parametrize(
+    ("function", "which", "rounds"),
+    [("join", 2, 0), ("anchor", 1, 0), ("anchor", 2, 1), ("revokeFor", 1, 1)],
+)
 def test_a_revocation_that_comes_before_a_transaction_on_its_way(
-    node: str, tmp_path: Path, function: str
+    node: str, tmp_path: Path, function: str, which: int, rounds: int
 ) -> None:
     world = world_on(node, tmp_path, "Owner 1")
     selector = load_contract(AGREEMENTS).selector(function)
-    world.chain = Overtaken(node, selector, lambda: leave(world, node, "Owner 1"))
+    world.chain = Overtaken(node, selector, which, lambda: leave(world, node, "Owner 1"))
     parties = world.parties()
 
     def watch(state: RunState) -> None:
@@ -124,7 +143,7 @@ def test_a_revocation_that_comes_before_a_transaction_on_its_way(
 
     with world.ledger() as ledger:
         run_in_process(world.coordinator(ledger), parties, progress=watch)
-    kinds = check_paid(world, "Owner 1", rounds=1 if function == "revokeFor" else 0)
+    kinds = check_paid(world, "Owner 1", rounds)
     assert kinds.count(LEAVE) == 1
     assert kinds.count("anchor") == 2 + (function == "anchor")
 
