@@ -205,16 +205,21 @@ def test_nothing_goes_back_where_nobody_joined(tmp_path: Path) -> None:
     assert none.value.code == "stakes-none"
 
 
-def test_why_the_contract_refused_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("phase", "words"), [(Phase.FUNDING, "open: BadTerms"), (Phase.ANCHORING, "anchor: Expired")]
+)
+def test_why_the_contract_refused_is_told(tmp_path: Path, phase: Phase, words: str) -> None:
     world = build_world(tmp_path, money=WISHES)
+    waited: list[int] = []
 
     def watch(state: RunState) -> None:
-        if state.phase is Phase.FUNDING and money_of(state).step == 0:
+        if state.phase is phase and money_of(state).waiting is None and not waited:
             world.clock.advance(31 * 86_400)
+            waited.append(1)
 
     with world.ledger() as ledger, pytest.raises(RefusedError) as refused:
         run_in_process(world.coordinator(ledger), world.parties(), progress=watch)
-    assert "contract-refused: open: BadTerms" in str(refused.value)
+    assert f"contract-refused: {words}" in str(refused.value)
 
 
 def shop_of(run: Paid) -> Shop:
@@ -277,6 +282,29 @@ def test_a_coordinator_that_dies_at_any_transaction_goes_on(
         (done.sent.raw, done.receipt.events) for done in expected
     ]
     assert state.phase is Phase.FINISHED
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("at", range(3))
+def test_a_deposit_that_was_interrupted_is_made_once(tmp_path: Path, at: int, after: bool) -> None:
+    run = paid_run(tmp_path)
+    buyer, healthy = Identity(b"b" * 32, "Buyer"), run.world.chain
+    assert isinstance(healthy, EmbeddedChain)
+    run.world.chain = FailingChain(healthy, at, after=after)
+    run.coordinator = run.world.coordinator(run.ledger)
+    with pytest.raises(OutsideError, match="died"):
+        open_deposit(shop_of(run), buyer, 100_000)
+    run.world.chain = healthy
+    run.coordinator = run.world.coordinator(run.ledger)
+    open_deposit(shop_of(run), buyer, 100_000)
+    let_all_read(run.coordinator, run.parties)
+    address = account_of(buyer).address
+    assert shop_of(run).deposit_of(address).amount == 100_000
+    assert shop_of(run).credits_of(address) == 0
+    made = [done.sent.act.kind for done in money_of(run.coordinator.state).history]
+    assert made.count("issue") == 1 + made[: made.index("open")].count("issue")
+    audit(run.ledger)
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from cotrain.serving.terms import UseTerms
 from cotrain.settlement.acts import Act, later_act
 from cotrain.settlement.chain.chain import Chain
 from cotrain.settlement.chain.signing import Account, account_of
-from cotrain.settlement.contracts import MODEL_SHARES, load_contract
+from cotrain.settlement.contracts import CREDITS, MODEL_SHARES, load_contract
 from cotrain.settlement.fees import check_fee
 from cotrain.settlement.terms import ContractTerms
 from cotrain.settlement.transactions import sign_act
@@ -86,6 +86,12 @@ class Shop:
             *(self._read(name, buyer) for name in ("deposits", "redeemed", "withdrawableAt"))
         )
 
+    def credits_of(self, account: str) -> int:
+        """Return how many credits an account has."""
+        token = load_contract(CREDITS)
+        asked = token.call("balanceOf", account)
+        return int(token.result("balanceOf", self.chain.call(self.terms.settlement.token, asked)))
+
     def owed(self, holder: str) -> int:
         """Return what a holder of shares can claim."""
         return self._read("owed", holder)
@@ -119,13 +125,16 @@ def open_deposit(shop: Shop, buyer: Identity, amount: int) -> None:
         RefusedError: the contract does not take the deposit.
     """
     account, issuer = account_of(buyer), account_of(shop.identity)
+    shop.coordinator.settle_pending()
     deposit = shop.deposit_of(account.address)
     missing = amount - deposit.amount - deposit.redeemed
     if missing <= 0:
         return
     terms, shares = shop.terms, shop.use_terms.shares
+    lacking = max(0, missing - shop.credits_of(account.address))
+    issue = [(issuer, later_act(terms, "issue", buyer.did, account.address, lacking))]
     steps = (
-        (issuer, later_act(terms, "issue", buyer.did, account.address, missing)),
+        *(issue if lacking else []),
         (account, later_act(terms, "approve", buyer.did, shares, missing)),
         (account, later_act(terms, "deposit", buyer.did, missing)),
     )
