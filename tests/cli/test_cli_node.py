@@ -108,7 +108,12 @@ def test_options_for_a_node_where_none_is_asked(
 
 @pytest.mark.slow
 def test_from_the_agreement_to_paid_answers_on_a_node(
-    tmp_path: Path, cotrain: Cotrain, parties: Parties, agreement: Path, url: str
+    tmp_path: Path,
+    cotrain: Cotrain,
+    parties: Parties,
+    agreement: Path,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     homes, hub = [home for home, _ in parties.values()], parties["Hub"][0]
     out, key = tmp_path / "run", url.replace("//", f"//me:{SECRET}@") + f"/?key={SECRET}"
@@ -123,7 +128,9 @@ def test_from_the_agreement_to_paid_answers_on_a_node(
     poor = cotrain(*run, "--node", key)
     poor.assert_told(7, f"the account {address(hub)} has 0 of chain 31337's own money", "Send some")
     nodes.give_money(url, address(hub))
-    done = cotrain(*run, "--node", key)
+    with monkeypatch.context() as environment:
+        environment.setenv("COTRAIN_NODE", key)
+        done = cotrain(*run)
     assert done.code == 0, done.err
     money = decode_agreement(agreement.read_bytes()).settlement
     assert money is not None
@@ -132,6 +139,7 @@ def test_from_the_agreement_to_paid_answers_on_a_node(
     assert cotrain(*run).code == 0  # a finished run is shown again, and needs no node
     shown = sell(cotrain, tmp_path, out, key, homes)
     assert shown["money"]["queries_paid"] == 2
+    leave_directly(cotrain, agreement, parties["Ada"][0], url)
     assert {account["staked"] for account in shown["money"]["accounts"]} == {0}
     checked = cotrain("audit", out, "--json")
     assert checked.code == 0
@@ -163,6 +171,22 @@ def sell(
     assert cotrain("model", "stakes", out, *where, "--json").json["stakes"] == {}
     shown: dict[str, Any] = json.loads(cotrain("model", "show", out, "--json").out)
     return shown
+
+
+def leave_directly(cotrain: Cotrain, agreement: Path, home: Path, url: str) -> None:
+    """Revoke by the owner's own transaction: it needs money for the fee, and is sent once."""
+    revoke = ("data", "revoke", agreement, "--home", home, "--directly")
+    cotrain(*revoke).assert_told(2, "no node of it is given")
+    cotrain(*revoke, "--node", url).assert_told(7, f"the account {address(home)} has 0")
+    nodes.give_money(url, address(home))
+    before = int(nodes.ask(url, "eth_blockNumber"), 16)
+    told = cotrain(*revoke, "--node", url)
+    assert told.code == 0, told.err
+    assert f"the contract knows since block {before + 1}" in told.out
+    again = cotrain(*revoke, "--node", url, "--json")
+    assert again.json["block"] is None
+    assert "knew of this withdrawal already" in again.err
+    assert int(nodes.ask(url, "eth_blockNumber"), 16) == before + 1
 
 
 @pytest.mark.slow
