@@ -65,7 +65,7 @@ contracts-slither: contracts/node_modules/.ready
 contracts-symbolic: contracts/node_modules/.ready
 	@test -x contracts/.halmos/bin/halmos || (python3 -m venv contracts/.halmos && \
 	  contracts/.halmos/bin/pip install --quiet --disable-pip-version-check -r contracts/halmos.txt)
-	cd contracts && PATH="$$PWD/node_modules/.bin:$$PATH" .halmos/bin/halmos --contract SymbolicTest
+	cd contracts && PATH="$$PWD/node_modules/.bin:$$PATH" .halmos/bin/halmos --contract SymbolicTest --loop 4
 
 fmt: setup
 	$(BIN)/ruff format $(TREE)
@@ -82,8 +82,8 @@ lint: setup
 
 # Vectors are written by scripts; the working tree must not change.
 docs: setup
-	for script in vectors/generate_*.py docs/reference/generate_*.py; do $(PY) $$script || exit 1; done
-	git diff --exit-code -- vectors docs/reference
+	for script in vectors/generate_*.py docs/reference/generate_*.py docs/spec/generate_*.py; do $(PY) $$script || exit 1; done
+	git diff --exit-code -- vectors docs/reference docs/spec
 
 # Other programs that the slow tests compare the run's own chain with; without them these tests are skipped.
 EVMS := .venv-evm

@@ -259,7 +259,7 @@ def measure(parties: int, rounds: int) -> dict[str, Any]:
 
 
 def embedded(rounds: int) -> dict[str, Any]:
-    """Return CPU time of an anchor and of running it again, and disk for so many rounds."""
+    """Return gas and CPU time of an anchor, CPU time of running it again, and disk for so many rounds."""
     with tempfile.TemporaryDirectory() as folder:
         bench = prepare(Path(folder), 10, rounds)
         path = Path(folder) / "chain.db"
@@ -275,6 +275,7 @@ def embedded(rounds: int) -> dict[str, Any]:
             "anchor_cpu_ms": 1000 * anchoring / rounds,
             "replay_cpu_ms": 1000 * again / (setup + rounds),
             "disk_bytes": _size(path) - before,
+            "anchor_gas": {"first": bench.gas["anchor"][0], "last": bench.gas["anchor"][-1]},
         }
 
 
@@ -318,7 +319,8 @@ def show(document: dict[str, Any]) -> None:
     own = document["embedded"]
     print(
         f"own chain: {own['anchor_cpu_ms']:.1f} ms CPU an anchor, {own['replay_cpu_ms']:.1f} ms to run a transaction "
-        f"again, {own['disk_bytes'] / 1e6:.1f} MB for {own['rounds']:,} rounds"
+        f"again, {own['disk_bytes'] / 1e6:.1f} MB for {own['rounds']:,} rounds; an anchor took "
+        f"{own['anchor_gas']['first']:,} gas in round 1 and {own['anchor_gas']['last']:,} in round {own['rounds']:,}"
     )
 
 

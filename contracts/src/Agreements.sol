@@ -15,13 +15,15 @@ import {
     Checkpoint,
     Live,
     Member,
-    Rejection
+    Rejection,
+    STAKE_SCALE
 } from "./Types.sol";
 
 /// Terms with teeth: membership, rounds, money, and the stakes of those who break the rules.
 ///
-/// Evidence can be brought by anybody until `stakesUntil`. A slashed stake goes to the parties by their shares,
-/// except for a bounty; it changes nothing in what the run pays, so nobody gains by being caught.
+/// Evidence can be brought by anybody until `stakesUntil`. A slashed stake goes to the other parties by their shares,
+/// except for a bounty; it changes nothing in what the run pays. Whoever reports itself by another account gets the
+/// bounty back and no more.
 contract Agreements is Settlement {
     using SafeERC20 for IERC20;
 
@@ -65,6 +67,9 @@ contract Agreements is Settlement {
     }
 
     /// An anchored sum holds the update of an owner that had revoked before the round was opened.
+    ///
+    /// At most one round is under way at a time: the round after the next one was opened later, whatever the coordinator
+    /// says of the time. Of the next one the contract has only the coordinator's word.
     function slashRevoked(
         bytes32 agreement,
         address owner,
@@ -72,8 +77,10 @@ contract Agreements is Settlement {
         bytes32[] calldata participation
     ) external nonReentrant {
         _checkAnchored(agreement, proof);
-        uint64 revokedAt = _members[agreement][owner].revokedAt;
-        if (revokedAt == 0 || proof.anchor.opened <= revokedAt) revert NoEvidence();
+        Member storage leaver = _members[agreement][owner];
+        if (leaver.revokedAt == 0) revert NoEvidence();
+        bool later = proof.anchor.round > uint256(leaver.rounds) + 1;
+        if (!later && proof.anchor.opened <= leaver.revokedAt) revert NoEvidence();
         bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(owner))));
         if (!MerkleProof.verifyCalldata(participation, proof.anchor.participants, leaf)) revert NoEvidence();
         _slash(agreement, _known(agreement).coordinator, "revoked owner");
@@ -102,8 +109,17 @@ contract Agreements is Settlement {
         subject.stake = 0;
         uint128 bounty = uint128(uint256(amount) * BOUNTY / BASIS_POINTS);
         Account storage account = _accounts[agreement];
-        account.compensation += amount - bounty;
+        _divide(agreement, account, subject, amount - bounty);
         emit Slashed(agreement, who, why, amount, msg.sender);
         if (bounty > 0) IERC20(account.token).safeTransfer(msg.sender, bounty);
+    }
+    /// Divides a stake among all but the subject. If nobody else has a share, it is nobody's.
+    function _divide(bytes32 agreement, Account storage account, Member storage subject, uint128 amount) private {
+        uint256 points = _shareSum[agreement] - subject.basisPoints;
+        if (points == 0) return;
+        uint256 perPoint = amount * STAKE_SCALE / points;
+        account.compensation += amount;
+        account.compensationPerPoint += perPoint;
+        subject.unshared += subject.basisPoints * perPoint;
     }
 }

@@ -60,6 +60,8 @@ abstract contract Membership is EIP712, ReentrancyGuardTransient {
     error BadSignature();
     error DeadlinePassed();
     error SharesExceedWhole();
+    error SharesBelowWhole();
+    error AllJoined();
 
     // Reading.
 
@@ -122,6 +124,7 @@ abstract contract Membership is EIP712, ReentrancyGuardTransient {
         account.price = terms.price;
         account.usePrice = terms.usePrice;
         _terms[agreement] = terms;
+        _shareSum[agreement] = terms.pool;
         emit Opened(agreement, terms.document, terms.demander);
     }
 
@@ -141,7 +144,7 @@ abstract contract Membership is EIP712, ReentrancyGuardTransient {
         for (uint256 i; i < terms.parents.length; ++i) {
             Parent calldata parent = terms.parents[i];
             bytes32 origin = modelAgreement[parent.shares];
-            if (origin == 0 || _accounts[origin].token != terms.token) revert BadTerms("parents");
+            if (parent.basisPoints == 0 || origin == 0 || _accounts[origin].token != terms.token) revert BadTerms("parents");
             sum += parent.basisPoints;
         }
         if (sum > MAX_PARENT_SHARE) revert BadTerms("parents");
@@ -168,11 +171,13 @@ abstract contract Membership is EIP712, ReentrancyGuardTransient {
         _checkLeaf(agreement, party, proof);
         Member storage joining = _members[agreement][party.account];
         if (joining.roles != 0) revert JoinedAlready();
+        if (current.joined == current.partyCount) revert AllJoined();
         if (party.roles & OWNER != 0 && dataset == 0) revert BadTerms("dataset");
         joining.roles = party.roles | 128; // a member without any of our roles is one all the same
         joining.basisPoints = party.basisPoints;
         joining.rounds = type(uint32).max;
         joining.dataset = dataset;
+        joining.unshared = party.basisPoints * _accounts[agreement].compensationPerPoint;
         current.joined += 1;
         current.version += 1;
         if (party.roles & OWNER != 0) current.owners += 1;
@@ -189,12 +194,15 @@ abstract contract Membership is EIP712, ReentrancyGuardTransient {
         try IERC20Permit(token).permit(owner, address(this), value, deadline, v, r, s) {} catch {}
     }
 
-    /// Basis points of all that joined, by agreement.
-    mapping(bytes32 agreement => uint256) private _shareSum;
+    /// Basis points of all that joined and of the pool, by agreement.
+    mapping(bytes32 agreement => uint256) internal _shareSum;
 
+    /// Shares and pool are the whole once all joined: of what is released, nothing is left over and nobody's.
     function _countShare(bytes32 agreement, uint16 basisPoints) private {
+        Live storage current = _live[agreement];
         uint256 sum = _shareSum[agreement] + basisPoints;
-        if (sum + _live[agreement].pool > BASIS_POINTS) revert SharesExceedWhole();
+        if (sum > BASIS_POINTS) revert SharesExceedWhole();
+        if (current.joined == current.partyCount && sum != BASIS_POINTS) revert SharesBelowWhole();
         _shareSum[agreement] = sum;
     }
 

@@ -11,13 +11,19 @@ abstract contract Quorum is Rounds {
 
     /// Reverts unless enough members signed. Approvals come in rising order of account, so that none counts twice.
     ///
-    /// @param excluded A member whose signature does not count: nobody judges itself.
+    /// Revoked and slashed members still count: what they earned before is theirs, and if they did not, slashing could
+    /// make a quorum impossible.
+    ///
+    /// @param excluded A member whose signature does not count: nobody judges itself. If the quorum is all parties, all
+    /// others are enough.
     function _checkApprovals(bytes32 agreement, bytes32 said, Approval[] calldata approvals, address excluded)
         internal
         view
     {
         Live storage current = _known(agreement);
-        if (approvals.length < current.quorum) revert TooFewApprovals(current.quorum);
+        uint256 needed = current.quorum;
+        if (excluded != address(0) && needed == current.partyCount && needed > 1) --needed;
+        if (approvals.length < needed) revert TooFewApprovals(needed);
         address last;
         for (uint256 i; i < approvals.length; ++i) {
             address account = approvals[i].account;

@@ -16,6 +16,7 @@ import {
     Member,
     Payout,
     Release,
+    STAKE_SCALE,
     Terms
 } from "./Types.sol";
 
@@ -39,7 +40,6 @@ abstract contract Settlement is Quorum {
     event StakeReturned(bytes32 indexed agreement, address indexed account, uint256 amount);
 
     error NothingNew();
-    error NotReleased();
     error NotOver();
     error NothingDue();
     error BadPayout();
@@ -73,7 +73,8 @@ abstract contract Settlement is Quorum {
     function _close(bytes32 agreement, bytes32 model) private {
         Account storage account = _accounts[agreement];
         _live[agreement].closed = true;
-        account.closedAt = uint64(block.timestamp);
+        uint64 expiry = _live[agreement].expiry;
+        account.closedAt = block.timestamp < expiry ? uint64(block.timestamp) : expiry;
         if (model == 0 || account.releasedRounds == 0) return;
         uint256 unitsInAll = _unitsInAll(account);
         if (unitsInAll == 0) return;
@@ -121,7 +122,7 @@ abstract contract Settlement is Quorum {
         Member storage claimant = _members[agreement][who];
         uint256 points = uint256(claimant.basisPoints) * _countedRounds(account, claimant);
         uint256 pay = uint256(account.price) * points / (BASIS_POINTS * _roundsOf(agreement));
-        return pay + uint256(account.compensation) * claimant.basisPoints / BASIS_POINTS;
+        return pay + (claimant.basisPoints * account.compensationPerPoint - claimant.unshared) / STAKE_SCALE;
     }
 
     function _countedRounds(Account storage account, Member storage claimant) private view returns (uint256) {
@@ -160,9 +161,8 @@ abstract contract Settlement is Quorum {
         claimant.poolClaimed = payout.amount;
         account.poolClaimed += amount;
         uint256 pool = _live[agreement].pool;
-        if (account.poolClaimed > (released(agreement) + account.compensation) * pool / BASIS_POINTS) {
-            revert ExceedsReleased();
-        }
+        uint256 compensation = pool * account.compensationPerPoint / STAKE_SCALE;
+        if (account.poolClaimed > released(agreement) * pool / BASIS_POINTS + compensation) revert ExceedsReleased();
         uint256 units;
         if (account.shares != address(0) && !claimant.poolMinted) {
             claimant.poolMinted = true;
@@ -220,7 +220,7 @@ abstract contract Settlement is Quorum {
         IERC20(_accounts[agreement].token).safeTransfer(who, amount);
     }
 
-    /// Until when stakes stay and evidence counts.
+    /// Until when stakes stay and evidence counts: `challenge` after the end, which is no later than the expiry.
     function stakesUntil(bytes32 agreement) public view returns (uint256) {
         Live storage current = _known(agreement);
         uint256 end = current.closed ? _accounts[agreement].closedAt : current.expiry;

@@ -12,6 +12,9 @@ uint256 constant MODEL_UNITS = 1e18;
 // Part of a slashed stake that goes to whoever brought the evidence.
 uint256 constant BOUNTY = 1_000;
 
+// Fractions of a unit of money that a basis point's part of slashed stakes is counted in.
+uint256 constant STAKE_SCALE = 1e18;
+
 // Roles of a party, as bits.
 uint8 constant OWNER = 1;
 uint8 constant COORDINATOR = 2;
@@ -93,6 +96,7 @@ struct Member {
     bool minted;
     bool poolMinted;
     bytes32 dataset;
+    uint256 unshared; // parts of slashed stakes that are not its own: from before it joined, and of its own stake
 }
 
 /// Where the money of an agreement is.
@@ -104,7 +108,7 @@ struct Account {
     uint128 claimed; // paid out for the run, compensation included
     uint128 poolClaimed; // the part of it that was divided by scores
     uint128 refunded;
-    uint128 compensation; // from slashed stakes, to be divided like the price
+    uint128 compensation; // from slashed stakes, bounties left aside
     uint32 releasedRounds; // rounds that are paid for
     uint64 closedAt;
     uint64 leaverShares; // basis points of the owners that revoked before the last release ...
@@ -116,6 +120,7 @@ struct Account {
     bytes32 payouts; // Merkle root over Payout
     bytes32 model;
     address shares; // the token of the model's shares, once it is released
+    uint256 compensationPerPoint; // for one basis point so far, times STAKE_SCALE
 }
 
 /// One leaf of `Account.payouts`: what a party gets out of the pool, all releases together.

@@ -18,6 +18,7 @@ import {
     Payout,
     Rejection,
     Release,
+    STAKE_SCALE,
     Terms
 } from "../src/Types.sol";
 import {Base} from "./Base.sol";
@@ -28,15 +29,16 @@ import {vm} from "./Vm.sol";
 contract Handler is Base {
     uint256 public constant AGREEMENTS = 3;
     bytes32[AGREEMENTS] public ids;
-    uint256 public constant BUYER = 40;
+    uint256 public constant BUYER = 40; // and the one after it
 
     // What the handler saw, to compare with what the contracts say.
-    uint256 public vouchered; // total of the last voucher redeemed at the first model
-    uint256 public drawn; // from deposits by vouchers
-    uint256 public revocationsByOwners;
-    mapping(bytes32 agreement => mapping(uint256 party => bool)) public asked; // by its owner, to revoke
+    mapping(address shares => mapping(address buyer => uint256)) public vouchered; // total of the last voucher redeemed
+    mapping(address shares => mapping(address buyer => uint256)) public drawn; // from deposits by vouchers
+    mapping(bytes32 agreement => mapping(uint256 party => uint256)) public asked; // when, by its owner, to revoke
     uint256 public barred; // rounds anchored with an owner that had revoked before they were opened ...
     uint256 public punishable; // ... of which evidence was accepted, or no stake was left
+    mapping(bytes32 agreement => mapping(uint256 party => uint256)) public hidden; // ... or whose time was misstated
+    mapping(bytes32 agreement => uint256) private endedAt; // when the last release or a refund closed it
     uint128 private tableA; // the last payout table that was released for the second agreement
     uint128 private tableB;
     uint128 private tableUnits;
@@ -48,6 +50,7 @@ contract Handler is Base {
         joinAll(ids[2]);
         anchor(ids[2], 10);
         release(ids[2], true);
+        endedAt[ids[2]] = block.timestamp;
         for (uint256 i; i < PARTIES; ++i) if (leafOf(i).basisPoints > 0) agreements.claim(ids[2], who(i));
         Terms memory short = _terms(4);
         (short.maxRounds, short.epsilonBudget) = (4, 200_000);
@@ -74,20 +77,26 @@ contract Handler is Base {
     function act_anchor(uint256 seed, uint64 epsilon, uint8 trick) external {
         bytes32 agreement = ids[seed % 3];
         Anchor memory made = nextAnchor(agreement);
-        made.epsilon = agreements.live(agreement).epsilon + epsilon % 250_000;
+        made.epsilon = agreements.live(agreement).epsilon + epsilon % 100_000;
         if (trick % 20 == 1) made.round += 1;
         if (trick % 20 == 2) made.version -= 1;
-        if (trick % 20 == 3) made.opened -= 1;
-        bytes32 before = agreements.live(agreement).head;
-        vm.prank(who(COORDINATOR_));
-        agreements.anchor(agreement, made);
-        _judge(agreement, made, before);
+        _anchor(agreement, made);
+    }
+
+    /// A coordinator that states the earliest time of opening that is taken, twice.
+    function act_anchor_as_if_earlier(uint256 seed) external {
+        bytes32 agreement = ids[seed % 3];
+        for (uint256 i; i < 2; ++i) {
+            Anchor memory made = nextAnchor(agreement);
+            (made.opened, made.epsilon) = (agreements.live(agreement).opened, agreements.live(agreement).epsilon);
+            _anchor(agreement, made);
+        }
     }
 
     function act_revoke(uint256 seed, uint256 party, bool bySignature) external {
         bytes32 agreement = ids[seed % 3];
         party %= 3;
-        asked[agreement][party] = true;
+        asked[agreement][party] = block.timestamp;
         if (bySignature) {
             bytes32 kind = keccak256("Revocation(bytes32 agreement,address owner)");
             bytes memory signature = signedBy(party, keccak256(abi.encode(kind, agreement, who(party))));
@@ -95,7 +104,6 @@ contract Handler is Base {
         } else {
             revoke(agreement, party);
         }
-        ++revocationsByOwners;
     }
 
     function act_revoke_another(uint256 seed, uint256 party, uint256 thief) external {
@@ -113,6 +121,7 @@ contract Handler is Base {
             agreements.live(agreement).rounds, _rootOf(table), last ? keccak256("model") : bytes32(0), last
         );
         agreements.release(agreement, what, approvalsOf(releaseHash(agreement, what), first(4)));
+        if (last) endedAt[agreement] = block.timestamp;
         if (agreement == ids[1]) (tableA, tableB, tableUnits) = (a % 1_500, b % 1_500, units);
     }
 
@@ -127,19 +136,22 @@ contract Handler is Base {
 
     function act_refund(uint256 seed) external {
         agreements.refund(ids[seed % 3]);
+        if (endedAt[ids[seed % 3]] == 0) endedAt[ids[seed % 3]] = block.timestamp;
     }
 
     function act_return_stake(uint256 seed, uint256 party) external {
         bytes32 agreement = ids[seed % 3];
-        bool early = block.timestamp < agreements.stakesUntil(agreement);
+        (uint256 ended, uint256 expiry) = (endedAt[agreement], agreements.termsOf(agreement).expiry);
+        if (ended == 0 || ended > expiry) ended = expiry;
+        bool early = block.timestamp < ended + CHALLENGE;
         agreements.returnStake(agreement, who(party % PARTIES));
         if (early) ++stakesOut;
     }
 
-    function act_slash_split(uint256 seed, uint64 size, bool really) external {
+    function act_slash_split(uint256 seed, uint64 size, uint8 really) external {
         bytes32 agreement = ids[seed % 3];
         Checkpoint memory one = Checkpoint(size, "a");
-        Checkpoint memory other = Checkpoint(size, really ? bytes32("b") : bytes32("a"));
+        Checkpoint memory other = Checkpoint(size, really % 8 == 0 ? bytes32("b") : bytes32("a"));
         bytes32 kind = keccak256("Checkpoint(bytes32 agreement,uint64 size,bytes32 root)");
         bytes memory first_ = signedBy(COORDINATOR_, keccak256(abi.encode(kind, agreement, one.size, one.root)));
         bytes memory second =
@@ -175,32 +187,37 @@ contract Handler is Base {
         shares.pay(paid, "use");
     }
 
-    function act_deposit(uint64 amount) external {
-        ModelShares shares = sharesOf(ids[2]);
-        if (address(shares) == address(0)) return;
-        money.issue(who(BUYER), amount);
-        vm.prank(who(BUYER));
+    function act_deposit(uint256 seed, uint64 amount) external {
+        (ModelShares shares, address buyer,) = _sale(seed);
+        money.issue(buyer, amount);
+        vm.prank(buyer);
         money.approve(address(shares), amount);
-        vm.prank(who(BUYER));
+        vm.prank(buyer);
         shares.deposit(amount);
     }
 
-    function act_redeem(uint64 total) external {
-        ModelShares shares = sharesOf(ids[2]);
-        if (address(shares) == address(0)) return;
-        bytes32 kind = keccak256("Voucher(address buyer,uint128 total,uint64 queries,bytes32 receipts)");
-        bytes32 said = keccak256(abi.encode(kind, who(BUYER), uint128(total), uint64(1), bytes32(0)));
-        bytes memory signature = signedIn(BUYER, said, domain("Cotrain model", address(shares)));
-        uint256 before = shares.deposits(who(BUYER));
-        shares.redeem(who(BUYER), total, 1, 0, signature);
-        drawn += before - shares.deposits(who(BUYER));
-        vouchered = total > vouchered ? total : vouchered;
+    function act_redeem(uint256 seed, uint64 total) external {
+        (ModelShares shares, address buyer, uint256 number) = _sale(seed);
+        uint256 before = shares.deposits(buyer);
+        total = uint64(total % (shares.redeemed(buyer) + before + 2));
+        bytes memory signature = _voucher(shares, number, total);
+        shares.redeem(buyer, total, 1, 0, signature);
+        drawn[address(shares)][buyer] += before - shares.deposits(buyer);
+        if (total > vouchered[address(shares)][buyer]) vouchered[address(shares)][buyer] = total;
     }
 
-    function act_withdraw(bool announce) external {
-        ModelShares shares = sharesOf(ids[2]);
-        if (address(shares) == address(0)) return;
-        vm.prank(who(BUYER));
+    /// A voucher for another model, or of another buyer.
+    function act_redeem_elsewhere(uint256 seed, uint64 total, bool otherModel) external {
+        (ModelShares shares, address buyer, uint256 number) = _sale(seed);
+        (ModelShares other,,) = _sale(otherModel ? seed + 1 : seed);
+        if (otherModel && shares == other) return;
+        bytes memory signature = _voucher(other, otherModel ? number : 2 * BUYER + 1 - number, total);
+        shares.redeem(buyer, total, 1, 0, signature);
+    }
+
+    function act_withdraw(uint256 seed, bool announce) external {
+        (ModelShares shares, address buyer,) = _sale(seed);
+        vm.prank(buyer);
         if (announce) shares.announceWithdrawal();
         else shares.withdraw();
     }
@@ -220,11 +237,19 @@ contract Handler is Base {
 
     // What belongs to it.
 
-    /// Whoever sees a barred owner in a round can have the coordinator slashed, as long as it has a stake.
+    function _anchor(bytes32 agreement, Anchor memory made) private {
+        bytes32 before = agreements.live(agreement).head;
+        vm.prank(who(COORDINATOR_));
+        agreements.anchor(agreement, made);
+        _judge(agreement, made, before);
+    }
+
+    /// Whoever sees a barred owner in a round can have the coordinator slashed, as long as it has a stake. Rounds are
+    /// opened when they are anchored, whatever the coordinator says of it.
     function _judge(bytes32 agreement, Anchor memory made, bytes32 before) private {
         for (uint256 party; party < 3; ++party) {
-            uint64 revokedAt = agreements.member(agreement, who(party)).revokedAt;
-            if (revokedAt == 0 || made.opened <= revokedAt) continue;
+            Member memory leaver = agreements.member(agreement, who(party));
+            if (leaver.revokedAt == 0 || block.timestamp <= leaver.revokedAt) continue;
             ++barred;
             if (agreements.member(agreement, who(COORDINATOR_)).stake == 0) {
                 ++punishable;
@@ -233,8 +258,26 @@ contract Handler is Base {
             AnchorProof memory proof = AnchorProof(made, before, new bytes32[](0));
             try agreements.slashRevoked(agreement, who(party), proof, proofOf(participants(), party)) {
                 ++punishable;
-            } catch {}
+            } catch {
+                if (made.opened > leaver.revokedAt) continue;
+                ++hidden[agreement][party];
+                ++punishable;
+            }
         }
+    }
+
+    /// One of the models that are out, and one of two buyers.
+    function _sale(uint256 seed) private view returns (ModelShares shares, address buyer, uint256 number) {
+        number = BUYER + (seed >> 8) % 2;
+        shares = sharesOf(ids[seed % 3]);
+        if (address(shares) == address(0)) shares = sharesOf(ids[2]);
+        buyer = who(number);
+    }
+
+    function _voucher(ModelShares shares, uint256 number, uint64 total) private view returns (bytes memory) {
+        bytes32 kind = keccak256("Voucher(address buyer,uint128 total,uint64 queries,bytes32 receipts)");
+        bytes32 said = keccak256(abi.encode(kind, who(number), uint128(total), uint64(1), bytes32(0)));
+        return signedIn(number, said, domain("Cotrain model", address(shares)));
     }
 
     function _otherLeaves() private pure returns (bytes32[] memory made) {
@@ -299,11 +342,13 @@ contract Invariants is Base {
 
     /// Only acts: the handler's own `setUp` is no act.
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[20] memory acts = [
+        bytes4[23] memory acts = [
             Handler.act_anchor.selector,
             Handler.act_anchor.selector,
             Handler.act_royalty.selector,
             Handler.act_anchor.selector,
+            Handler.act_anchor_as_if_earlier.selector,
+            Handler.act_anchor_as_if_earlier.selector,
             Handler.act_revoke.selector,
             Handler.act_revoke_another.selector,
             Handler.act_release.selector,
@@ -317,6 +362,7 @@ contract Invariants is Base {
             Handler.act_use.selector,
             Handler.act_deposit.selector,
             Handler.act_redeem.selector,
+            Handler.act_redeem_elsewhere.selector,
             Handler.act_withdraw.selector,
             Handler.act_move_shares.selector,
             Handler.act_royalty.selector
@@ -326,11 +372,13 @@ contract Invariants is Base {
         for (uint256 i; i < acts.length; ++i) targets[0].selectors[i] = acts[i];
     }
 
-    /// Solvency: what the contract holds covers all that anybody may still take out of it.
-    function invariant_the_contract_can_pay_all_it_owes() external view {
+    /// Solvency: what the contract holds is what may still be taken out of it, to the last unit but the rounding.
+    function invariant_the_contract_can_pay_all_it_owes_and_keeps_nothing() external view {
         uint256 owed;
         for (uint256 a; a < handler.AGREEMENTS(); ++a) owed += _owedBy(handler.ids(a));
-        check(money.balanceOf(address(agreements)) >= owed, "insolvent");
+        uint256 held = money.balanceOf(address(agreements));
+        check(held >= owed, "insolvent");
+        check(held <= owed + handler.AGREEMENTS() * (2 * ALL + 2), "kept");
     }
 
     function invariant_the_budget_and_the_rounds_hold() external view {
@@ -348,7 +396,7 @@ contract Invariants is Base {
             Account memory account = agreements.accountOf(agreement);
             uint256 out = agreements.released(agreement) + account.compensation;
             check(account.claimed <= out, "claims");
-            check(account.poolClaimed * BASIS_POINTS <= out * agreements.live(agreement).pool, "pool");
+            check(account.poolClaimed <= _poolOf(agreement), "pool");
             check(
                 account.refunded + account.claimed <= uint256(account.funded) + account.compensation, "refund and claims"
             );
@@ -357,13 +405,18 @@ contract Invariants is Base {
 
     function invariant_no_round_after_a_revocation_goes_unpunished() external view {
         same(handler.punishable(), handler.barred(), "rounds with a barred owner");
+        for (uint256 a; a < handler.AGREEMENTS(); ++a) {
+            for (uint256 party; party < 3; ++party) {
+                check(handler.hidden(handler.ids(a), party) <= 1, "a wrong time hides more than one round");
+            }
+        }
     }
 
     function invariant_only_owners_revoke() external view {
         for (uint256 a; a < handler.AGREEMENTS(); ++a) {
             for (uint256 party; party < 3; ++party) {
-                bool revoked = agreements.member(handler.ids(a), handler.owner(party)).revokedAt != 0;
-                check(!revoked || handler.asked(handler.ids(a), party), "revoked by somebody else");
+                uint256 revokedAt = agreements.member(handler.ids(a), handler.owner(party)).revokedAt;
+                same(revokedAt, handler.asked(handler.ids(a), party), "revoked by somebody else");
             }
         }
     }
@@ -380,6 +433,7 @@ contract Invariants is Base {
             check(shares.unitsInAll() <= MODEL_UNITS, "more than one model");
             uint256 sum;
             uint256 owed = shares.deposits(handler.owner(handler.BUYER()));
+            owed += shares.deposits(handler.owner(handler.BUYER() + 1));
             for (uint256 party; party < ALL; ++party) {
                 sum += shares.balanceOf(handler.owner(party));
                 owed += shares.owed(handler.owner(party));
@@ -391,23 +445,45 @@ contract Invariants is Base {
     }
 
     function invariant_vouchers_are_redeemed_once() external view {
-        ModelShares shares = sharesOf(handler.ids(2));
-        if (address(shares) == address(0)) return;
-        same(handler.drawn(), handler.vouchered(), "drawn by vouchers");
-        same(shares.redeemed(handler.owner(handler.BUYER())), handler.vouchered(), "redeemed");
+        for (uint256 a; a < handler.AGREEMENTS(); ++a) {
+            ModelShares shares = sharesOf(handler.ids(a));
+            if (address(shares) == address(0)) continue;
+            for (uint256 i; i < 2; ++i) {
+                address buyer = handler.owner(handler.BUYER() + i);
+                uint256 total = handler.vouchered(address(shares), buyer);
+                same(handler.drawn(address(shares), buyer), total, "drawn by vouchers");
+                same(shares.redeemed(buyer), total, "redeemed");
+            }
+        }
     }
 
     /// Whatever an agreement may still have to give: shares, pool, refund, stakes.
     function _owedBy(bytes32 agreement) private view returns (uint256 owed) {
         Account memory account = agreements.accountOf(agreement);
+        uint256 earned = _poolOfPrice(agreement);
         for (uint256 party; party < ALL; ++party) {
             Member memory found = agreements.member(agreement, handler.owner(party));
             owed += found.stake + agreements.entitled(agreement, handler.owner(party)) - found.claimed;
+            earned += _earnedBy(account, found, agreements.live(agreement).maxRounds);
         }
-        uint256 out = agreements.released(agreement);
-        uint256 pool = (out + account.compensation) * agreements.live(agreement).pool / BASIS_POINTS;
-        owed += pool - account.poolClaimed;
-        // What was not released goes back, as far as it did not go back before.
-        owed += uint256(account.funded) - out > account.refunded ? account.funded - out - account.refunded : 0;
+        owed += _poolOf(agreement) - account.poolClaimed;
+        // What nobody earned goes back: rounds that are not released, and what leavers would have had.
+        uint256 unearned = account.funded - earned;
+        owed += unearned > account.refunded ? unearned - account.refunded : 0;
+    }
+
+    /// By the terms alone: its share of the price for the rounds that were released while it was there.
+    function _earnedBy(Account memory account, Member memory found, uint256 maxRounds) private pure returns (uint256) {
+        uint256 rounds = found.rounds < account.releasedRounds ? found.rounds : account.releasedRounds;
+        return uint256(account.price) * found.basisPoints * rounds / (BASIS_POINTS * maxRounds);
+    }
+
+    function _poolOfPrice(bytes32 agreement) private view returns (uint256) {
+        return agreements.released(agreement) * agreements.live(agreement).pool / BASIS_POINTS;
+    }
+
+    function _poolOf(bytes32 agreement) private view returns (uint256) {
+        uint256 perPoint = agreements.accountOf(agreement).compensationPerPoint;
+        return _poolOfPrice(agreement) + agreements.live(agreement).pool * perPoint / STAKE_SCALE;
     }
 }

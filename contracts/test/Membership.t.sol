@@ -122,6 +122,30 @@ contract MembershipTest is Base {
         }
     }
 
+    function test_shares_of_all_parties_are_the_whole() public {
+        Terms memory terms = _terms(2);
+        (terms.partyCount, terms.pool) = (uint32(PARTIES) - 1, 1_499);
+        bytes32 second = agreements.open(terms);
+        for (uint256 i; i < PARTIES; ++i) if (i != DEVELOPER_ && i != COORDINATOR_) join(second, i);
+        fund(second, COORDINATOR_);
+        bytes memory signature = consentOf(second, COORDINATOR_, 0, block.timestamp);
+        bytes32[] memory proof = proofOf(leaves(), COORDINATOR_);
+        _refuse(Membership.SharesBelowWhole.selector);
+        agreements.join(second, leafOf(COORDINATOR_), proof, 0, block.timestamp, signature);
+    }
+
+    function test_no_more_join_than_agreed() public {
+        Terms memory terms = _terms(2);
+        terms.partyCount = uint32(PARTIES) - 1;
+        bytes32 second = agreements.open(terms);
+        for (uint256 i; i < PARTIES; ++i) if (i != AUDITOR_) join(second, i);
+        bytes memory signature = consentOf(second, AUDITOR_, 0, block.timestamp);
+        bytes32[] memory proof = proofOf(leaves(), AUDITOR_);
+        _refuse(Membership.AllJoined.selector);
+        agreements.join(second, leafOf(AUDITOR_), proof, 0, block.timestamp, signature);
+        anchor(second, 1);
+    }
+
     function test_an_owner_brings_a_dataset() public {
         fund(id, 0);
         bytes memory signature = consentOf(id, 0, 0, block.timestamp);

@@ -4,10 +4,11 @@ pragma solidity ^0.8.30;
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC2981} from "@openzeppelin/contracts/interfaces/IERC2981.sol";
+import {Membership} from "../src/Membership.sol";
 import {ModelShares} from "../src/ModelShares.sol";
 import {MODEL_UNITS, Parent, Terms} from "../src/Types.sol";
 import {Base} from "./Base.sol";
-import {CallingToken} from "./Strangers.sol";
+import {CallingToken, FeeToken} from "./Strangers.sol";
 import {vm} from "./Vm.sol";
 
 contract ModelSharesTest is Base {
@@ -118,6 +119,16 @@ contract ModelSharesTest is Base {
             child.payParents();
         }
         same(money.balanceOf(address(shares)) + money.balanceOf(address(other)), 1_200, "four tenths, rounded down");
+    }
+
+    function test_a_parent_that_gets_nothing_is_no_parent() public {
+        Terms memory terms = _terms(12);
+        terms.parents = new Parent[](1);
+        terms.parents[0] = Parent(address(shares), 0);
+        vm.expectRevert(abi.encodeWithSelector(Membership.BadTerms.selector, "parents"));
+        agreements.open(terms);
+        vm.expectRevert(ModelShares.NothingDue.selector);
+        shares.payParents();
     }
 
     // Vouchers.
@@ -238,6 +249,23 @@ contract ModelSharesTest is Base {
         same(token.attempts(), 1, "it was called back");
         same(token.successes(), 0, "in vain");
         same(token.balanceOf(who(0)), 2_000, "paid once");
+    }
+
+    function test_a_token_that_keeps_a_part_pays_for_no_use() public {
+        FeeToken token = new FeeToken();
+        Terms memory terms = _terms(20);
+        (terms.token, terms.ownerStake, terms.coordinatorStake, terms.price) = (address(token), 0, 0, 0);
+        ModelShares odd = _modelOf(agreements.open(terms));
+        token.give(who(BUYER), 10_000);
+        vm.prank(who(BUYER));
+        token.approve(address(odd), 10_000);
+        for (uint256 i; i < 2; ++i) {
+            vm.prank(who(BUYER));
+            vm.expectRevert(ModelShares.TokenKeepsAPart.selector);
+            if (i == 0) odd.pay(1_000, "licence");
+            else odd.deposit(1_000);
+        }
+        same(token.balanceOf(who(BUYER)), 10_000, "nothing was taken");
     }
 
     function _modelOf(bytes32 agreement) private returns (ModelShares) {

@@ -5,7 +5,7 @@ import {Agreements} from "../src/Agreements.sol";
 import {Membership} from "../src/Membership.sol";
 import {Quorum} from "../src/Quorum.sol";
 import {Rounds} from "../src/Rounds.sol";
-import {Anchor, AnchorProof, Approval, Checkpoint, Rejection} from "../src/Types.sol";
+import {Anchor, AnchorProof, Approval, Checkpoint, Rejection, Release, Terms} from "../src/Types.sol";
 import {Base} from "./Base.sol";
 import {vm} from "./Vm.sol";
 
@@ -29,7 +29,9 @@ contract SlashingTest is Base {
         anchor(id, 10);
         release(id, true);
         agreements.claim(id, who(0));
-        same(money.balanceOf(who(0)), 2_000 + 540, "its share of both");
+        same(money.balanceOf(who(0)), 2_000 + 720, "its share of both: 2,000 of the others' 7,500");
+        agreements.claim(id, who(COORDINATOR_));
+        same(money.balanceOf(who(COORDINATOR_)), 2_500, "and nothing of its own stake for the coordinator");
         vm.expectRevert(Agreements.NothingAtStake.selector);
         agreements.slashSplit(id, one, first_, other, second);
     }
@@ -83,6 +85,93 @@ contract SlashingTest is Base {
         bytes32[] memory participation = proofOf(participants(), 2);
         agreements.slashRevoked(id, who(2), proof, participation);
         same(agreements.member(id, who(COORDINATOR_)).stake, 0, "gone");
+    }
+
+    function test_an_earlier_time_of_opening_hides_no_more_than_the_round_under_way() public {
+        anchor(id, 1);
+        revoke(id, 2);
+        uint40 stated = uint40(block.timestamp);
+        vm.warp(block.timestamp + 1 days);
+        Anchor[2] memory made;
+        bytes32[2] memory before;
+        for (uint256 i; i < 2; ++i) {
+            made[i] = nextAnchor(id);
+            made[i].opened = stated;
+            before[i] = agreements.live(id).head;
+            vm.prank(who(COORDINATOR_));
+            agreements.anchor(id, made[i]);
+        }
+        bytes32[] memory later = new bytes32[](1);
+        later[0] = keccak256(abi.encode(made[1]));
+        bytes32[] memory participation = proofOf(participants(), 2);
+        _noEvidence();
+        agreements.slashRevoked(id, who(2), AnchorProof(made[0], before[0], later), participation);
+        agreements.slashRevoked(id, who(2), AnchorProof(made[1], before[1], new bytes32[](0)), participation);
+        same(agreements.member(id, who(COORDINATOR_)).stake, 0, "gone");
+    }
+
+    function test_of_two_slashed_each_has_a_part_of_the_other_only() public {
+        _reject(1);
+        (Checkpoint memory one, Checkpoint memory other) = (Checkpoint(7, "a"), Checkpoint(7, "b"));
+        agreements.slashSplit(id, one, _shown(one), other, _shown(other));
+        // 450 over 8,000 and 2,700 over 7,500.
+        same(agreements.entitled(id, who(1)), 720, "an owner of the coordinator's");
+        same(agreements.entitled(id, who(COORDINATOR_)), 140, "the coordinator of an owner's");
+        same(agreements.entitled(id, who(0)), 112 + 720, "the others of both");
+    }
+
+    function test_who_joins_later_has_no_part_of_an_earlier_stake() public {
+        bytes32 second = agreements.open(_terms(2));
+        for (uint256 i = 1; i < PARTIES; ++i) join(second, i);
+        Checkpoint[2] memory views = [Checkpoint(7, "a"), Checkpoint(7, "b")];
+        bytes[2] memory signatures;
+        for (uint256 i; i < 2; ++i) signatures[i] = signedBy(COORDINATOR_, _checkpointHash(second, views[i]));
+        agreements.slashSplit(second, views[0], signatures[0], views[1], signatures[1]);
+        join(second, 0);
+        same(agreements.entitled(second, who(0)), 0, "joined later");
+        same(agreements.entitled(second, who(1)), 981, "was there: 2,000 of the others' 5,500");
+    }
+
+    function test_a_stake_of_the_only_one_with_a_share_is_nobodys() public {
+        bytes32 second = agreements.open(_terms(2));
+        join(second, COORDINATOR_);
+        Checkpoint[2] memory views = [Checkpoint(7, "a"), Checkpoint(7, "b")];
+        bytes[2] memory signatures;
+        for (uint256 i; i < 2; ++i) signatures[i] = signedBy(COORDINATOR_, _checkpointHash(second, views[i]));
+        agreements.slashSplit(second, views[0], signatures[0], views[1], signatures[1]);
+        same(agreements.accountOf(second).compensation, 0, "nothing to divide");
+        same(agreements.entitled(second, who(COORDINATOR_)), 0, "least of all to the coordinator");
+    }
+
+    function test_where_the_quorum_is_everybody_all_others_can_reject() public {
+        Terms memory terms = _terms(2);
+        terms.quorum = uint32(PARTIES);
+        id = agreements.open(terms);
+        joinAll(id);
+        Rejection memory what = Rejection(who(1), 3, "record");
+        uint256[] memory five = new uint256[](5);
+        uint256[] memory six = new uint256[](6);
+        (six[0], six[1], six[2], six[3], six[4], six[5]) = (0, 2, 3, 4, 5, 6);
+        for (uint256 i; i < 5; ++i) five[i] = six[i];
+        Approval[] memory few = approvalsOf(_rejectionHash(what), five);
+        vm.expectRevert(abi.encodeWithSelector(Quorum.TooFewApprovals.selector, 6));
+        agreements.slashRejected(id, what, few);
+        agreements.slashRejected(id, what, approvalsOf(_rejectionHash(what), six));
+        same(agreements.member(id, who(1)).stake, 0, "gone");
+        Release memory whole = Release(0, 0, 0, true);
+        few = approvalsOf(releaseHash(id, whole), six);
+        vm.expectRevert(abi.encodeWithSelector(Quorum.TooFewApprovals.selector, 7));
+        agreements.release(id, whole, few);
+    }
+
+    function test_a_late_last_release_does_not_lengthen_the_time_for_evidence() public {
+        anchor(id, 10);
+        vm.warp(START + 30 days + CHALLENGE - 1);
+        release(id, true);
+        same(agreements.stakesUntil(id), START + 30 days + CHALLENGE, "from the expiry");
+        vm.warp(START + 30 days + CHALLENGE);
+        agreements.returnStake(id, who(0));
+        same(money.balanceOf(who(0)), STAKE, "free");
     }
 
     function test_rounds_that_are_in_order_are_no_evidence() public {
@@ -193,6 +282,13 @@ contract SlashingTest is Base {
     function _rejectionHash(Rejection memory what) private view returns (bytes32) {
         bytes32 kind = keccak256("Rejection(bytes32 agreement,address subject,uint32 round,bytes32 evidence)");
         return keccak256(abi.encode(kind, id, what.subject, what.round, what.evidence));
+    }
+
+    function _reject(uint256 subject) private {
+        Rejection memory what = Rejection(who(subject), 3, "record");
+        uint256[] memory judges = new uint256[](4);
+        (judges[0], judges[1], judges[2], judges[3]) = (3, 4, 5, 6);
+        agreements.slashRejected(id, what, approvalsOf(_rejectionHash(what), judges));
     }
 
     function _noEvidence() private {

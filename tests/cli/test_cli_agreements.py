@@ -11,13 +11,16 @@ from cli_fixtures import (  # noqa: F401 - fixtures are found by name
     Result,
     fixture_agreement,
     fixture_cotrain,
+    fixture_demo,
     fixture_parties,
 )
+from jsonschema import Draft202012Validator
 
 from cotrain.agreement.consent import verify_receipt
 from cotrain.agreement.document import decode_agreement
 from cotrain.agreement.templates import TEMPLATES
 from cotrain.data import heart
+from cotrain.layout import RunLayout
 
 Parties = dict[str, tuple[Path, str]]
 
@@ -36,6 +39,22 @@ def fixture_accounts(cotrain: Cotrain, parties: Parties) -> list[str]:
         f"--account={name}={cotrain('agreement', 'account', '--home', home).out.strip()}"
         for name, (home, _) in parties.items()
     ]
+
+
+def test_what_is_written_satisfies_the_published_schema(
+    demo: Path, tmp_path: Path, cotrain: Cotrain, parties: Parties
+) -> None:
+    published = Path(__file__).parents[2] / "docs" / "spec" / "agreement.schema.json"
+    validator = Draft202012Validator(json.loads(published.read_text(encoding="utf-8")))
+    written = [RunLayout(demo).agreement]
+    for name in TEMPLATES:
+        written.append(tmp_path / f"{name}.json")
+        assert _new(cotrain, parties, written[-1], "--template", name).code == 0
+    for path in written:
+        value = json.loads(path.read_bytes())
+        validator.validate(value)
+        value["permission"][0]["constraint"][0]["unit"] = "s"
+        assert not validator.is_valid(value)
 
 
 @pytest.mark.parametrize("name", list(TEMPLATES))
@@ -72,7 +91,7 @@ def test_money_terms_are_written_and_said_to_be_the_contract_s(
         for enforcer in set(clauses.values())
     }
     assert "Hub deposits 1000 CREDIT" in by["contract"]
-    assert "Hub gets 20 %" in by["contract"]
+    assert "Hub gets 20 % of what is paid out" in by["contract"]
     assert "may be held by anyone" in by["contract"]
     assert "who serves it answers nobody who pays less" in by["own agent"]
 

@@ -1,17 +1,32 @@
 """The policy is a bijection: every agreement comes back from its bytes, and two agreements never share them."""
 
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from hypothesis import given
+import pytest
+from eth_utils.address import to_checksum_address
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from cotrain.agreement.document import Agreement, decode_agreement, parse_agreement
 from cotrain.agreement.odrl import from_odrl, to_odrl
-from cotrain.agreement.vocabulary import DUO_CODES, PURPOSES
+from cotrain.agreement.settlement import SettlementTerm
+from cotrain.agreement.vocabulary import DUO_CODES, OPERATORS, PURPOSES
 from cotrain.errors import MalformedError
 from cotrain.identity.keys import Identity
 from cotrain.testing.world import small_schema
 
+PUBLISHED = Draft202012Validator(
+    json.loads(
+        (Path(__file__).parents[2] / "docs" / "spec" / "agreement.schema.json").read_text(
+            encoding="utf-8"
+        )
+    )
+)
 DIDS = [Identity(bytes([number]) * 32, "").did for number in range(1, 7)]
 ROLES = ("data_owner", "algorithm_developer", "compute_provider", "auditor", "model_demander")
 texts = st.text(
@@ -35,31 +50,112 @@ def parties(draw: st.DrawFn, names: list[str]) -> list[dict[str, Any]]:
     return [*owners, hub]
 
 
+addresses = st.integers(1, 2**160 - 1).map(lambda n: to_checksum_address(n.to_bytes(20, "big")))
+
+
 @st.composite
 def money(draw: st.DrawFn, people: list[dict[str, Any]]) -> dict[str, Any]:
-    for number, person in enumerate(people):
-        person["account"] = "0x" + f"{number + 1:040d}"
-    first = draw(st.integers(1, 9_999))
+    accounts = draw(
+        st.lists(addresses, min_size=len(people), max_size=len(people), unique_by=str.lower)
+    )
+    for person, account in zip(people, accounts, strict=True):
+        person["account"] = account
+    rule = draw(st.sampled_from(["agreed", "equal"]))
     return {
         "chain_id": draw(st.integers(1, 2**53 - 1)),
-        "contract": "0x" + 40 * "7",
-        "token": "0x" + 40 * "8",
-        "symbol": "CREDIT",
+        "contract": draw(addresses),
+        "token": draw(addresses),
+        "symbol": draw(st.from_regex(r"[A-Za-z0-9.]{1,16}", fullmatch=True)),
         "decimals": draw(st.integers(0, 18)),
         "price": draw(amounts),
-        "rule": "agreed",
-        "shares": [
-            {"did": people[0]["did"], "basis_points": first},
-            {"did": people[-1]["did"], "basis_points": 10_000 - first},
-        ],
+        "rule": rule,
+        "shares": draw(equal_shares(people) if rule == "equal" else agreed_shares(people)),
         "stake_owner": draw(amounts),
         "stake_coordinator": draw(amounts),
         "quorum": draw(st.integers(2, len(people))),
-        "challenge_seconds": draw(st.integers(0, 10**6)),
+        "challenge_seconds": draw(st.integers(0, 365 * 86_400)),
         "use_price": draw(amounts),
         "transfer": draw(st.sampled_from(["members", "anyone"])),
-        "parents": [],
+        "parents": draw(parents()),
     }
+
+
+@st.composite
+def agreed_shares(draw: st.DrawFn, people: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Some of the parties divide the whole, in any order."""
+    order = draw(st.permutations(people))[: draw(st.integers(1, len(people)))]
+    cuts = draw(
+        st.lists(
+            st.integers(1, 9_999), min_size=len(order) - 1, max_size=len(order) - 1, unique=True
+        )
+    )
+    ends = [0, *sorted(cuts), 10_000]
+    return [
+        {"did": person["did"], "basis_points": after - before}
+        for person, before, after in zip(order, ends, ends[1:], strict=False)
+    ]
+
+
+@st.composite
+def equal_shares(draw: st.DrawFn, people: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The owners, all but the last, get the same up to one point; the hub gets the rest."""
+    owners = len(people) - 1
+    each = draw(st.integers(1, 10_000 // owners))
+    rest = 10_000 - each * owners
+    points = [each] * owners
+    if rest < owners:  # so little is left that it goes to some of the owners
+        points = [each + (place < rest) for place in range(owners)]
+        rest = 0
+    parts = [*points, rest] if rest else points
+    return [
+        {"did": person["did"], "basis_points": part}
+        for person, part in zip(people, parts, strict=False)
+    ]
+
+
+@st.composite
+def parents(draw: st.DrawFn) -> list[dict[str, Any]]:
+    models = draw(st.lists(addresses, max_size=4))
+    return [{"model": m, "basis_points": draw(st.integers(1, 1_250))} for m in models]
+
+
+decimals = st.one_of(
+    st.integers(1, 10**9 - 1).map(str),
+    st.builds(
+        "{}.{}{}".format,
+        st.integers(0, 10**9 - 1),
+        st.from_regex(r"[0-9]{0,16}", fullmatch=True),
+        st.integers(1, 9),
+    ),
+)
+fractions = st.one_of(
+    st.integers(1, 10**9 - 1).map(str),
+    st.builds("{}/{}".format, st.integers(1, 10**9 - 1), st.integers(1, 10**9 - 1)),
+)
+
+
+def below_one(decimal: str) -> str:
+    """A delta with the digits of a decimal."""
+    return "0." + (decimal.replace(".", "")[-17:].rstrip("0") or "1")
+
+
+KINDS = {"binary": "logistic", "classes": "softmax", "numeric": "linear"}
+
+
+@st.composite
+def schemas(draw: st.DrawFn, kind: str, bits: int) -> dict[str, Any]:
+    """The columns of `small_schema` and any target."""
+    targets: dict[str, dict[str, Any]] = {
+        "binary": {"kind": "binary", "name": "y", "negative": "no", "positive": draw(texts) + "+"},
+        "classes": {"kind": "classes", "name": "y", "categories": ["a", "b", "c"]},
+        "numeric": {"kind": "numeric", "name": "y", "unit": "kg", "min": "-1", "max": "2.5"},
+    }
+    target = targets[kind]
+    if kind == "numeric":
+        target["residual_bits"] = bits
+    value = small_schema().model_dump(mode="json", exclude_none=True)
+    value["columns"][0]["missing"] = {"values": ["-9"], "replace_with": "0"}
+    return value | {"target": target, "derived_from_data": draw(st.booleans())}
 
 
 @st.composite
@@ -68,6 +164,8 @@ def agreements(draw: st.DrawFn) -> Agreement:
     names = draw(st.lists(texts, min_size=owners + 1, max_size=owners + 1, unique=True))
     people = draw(parties(names))
     noise = draw(st.booleans())
+    kind, bits = draw(st.sampled_from(list(KINDS))), draw(st.integers(4, 14))
+    survivors = draw(st.integers(3, owners))
     value = {
         "format": "cotrain/agreement/2",
         "nonce": draw(digests),
@@ -76,25 +174,30 @@ def agreements(draw: st.DrawFn) -> Agreement:
         "purpose": draw(st.sampled_from(list(PURPOSES))),
         "duo": sorted(draw(st.sets(st.sampled_from(list(DUO_CODES))))),
         "parties": people,
-        "data_schema": small_schema().model_dump(mode="json", exclude_none=True),
+        "data_schema": draw(schemas(kind, bits)),
         "algorithm": {
-            "kind": "logistic",
-            "learning_rate": "1/2",
-            "weight_decay": "0",
-            "weight_bits": 12,
+            "kind": KINDS[kind],
+            "learning_rate": draw(fractions),
+            "weight_decay": draw(st.one_of(st.just("0"), fractions)),
+            "weight_bits": draw(st.integers(4, 20)),
             "weight_bound": draw(st.integers(1, 2**31 - 1)),
-            "residual_bits": 12,
+            "residual_bits": bits,
             "shift": draw(st.integers(0, 40)),
             "averaging": draw(st.sampled_from(["tail", "none"])),
         },
         "rounds": draw(st.integers(1, 100_000)),
         "privacy": {
             "noise": "skellam" if noise else "none",
-            "epsilon": draw(st.sampled_from(["0.5", "1", "12.25"])) if noise else "0",
-            "delta": "0.00001" if noise else "0",
+            "epsilon": draw(decimals) if noise else "0",
+            "delta": draw(decimals.map(below_one)) if noise else "0",
             "adjacency": "zero-out",
         },
-        "quorum": {"survivors": 3, "colluders": 1, "holders": owners, "holder_colluders": 1},
+        "quorum": {
+            "survivors": survivors,
+            "colluders": 1,
+            "holders": owners,
+            "holder_colluders": 1,
+        },
         "assurance": draw(st.sampled_from(["proven", "recorded"])),
         "step_seconds": draw(st.integers(1, 10**7)),
         "expires": draw(times),
@@ -102,6 +205,89 @@ def agreements(draw: st.DrawFn) -> Agreement:
     if "model_demander" in people[-1]["roles"] and draw(st.booleans()):
         value["settlement"] = draw(money(people))
     return parse_agreement(value)
+
+
+@given(agreements())
+def test_every_agreement_satisfies_the_published_schema(agreement: Agreement) -> None:
+    PUBLISHED.validate(to_odrl(agreement))
+
+
+TRY = settings(max_examples=2_000, database=None, derandomize=True, phases=[Phase.generate])
+
+MET: dict[str, Callable[[Agreement], bool]] = {
+    "no money": lambda a: a.settlement is None,
+    "no noise": lambda a: a.privacy.noise == "none",
+    "data uses": lambda a: len(a.duo) > 1,
+    "a recorded run": lambda a: not a.is_proven,
+    "a model of classes": lambda a: a.algorithm.kind == "softmax",
+    "a model of numbers": lambda a: a.algorithm.kind == "linear",
+    "equal shares": lambda a: a.settlement is not None and a.settlement.rule == "equal",
+    "a party without a share": lambda a: (
+        a.settlement is not None and len(a.settlement.shares) < len(a.parties)
+    ),
+    "parents": lambda a: a.settlement is not None and len(a.settlement.parents) > 1,
+    "free shares": lambda a: a.settlement is not None and a.settlement.transfer == "anyone",
+    "a price of nothing": lambda a: a.settlement is not None and a.settlement.price == "0",
+    "every limit of a rule": lambda a: (
+        set(OPERATORS) == set(re.findall(r'"leftOperand":"([^"]*)"', a.data.decode()))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(MET))
+def test_such_agreements_are_among_those_that_are_tried(name: str) -> None:
+    find(agreements(), MET[name], settings=TRY)
+
+
+SETTLEMENT: dict[str, Any] = {
+    "chain_id": 1,
+    "contract": "0x" + 40 * "1",
+    "token": "0x" + 40 * "2",
+    "symbol": "EURO",
+    "decimals": 2,
+    "price": "17",
+    "rule": "equal",
+    "shares": [{"did": did, "basis_points": 2_500} for did in (*DIDS[:3], DIDS[-1])],
+    "stake_owner": "18",
+    "stake_coordinator": "19",
+    "quorum": 3,
+    "challenge_seconds": 20,
+    "use_price": "21",
+    "transfer": "anyone",
+    "parents": [{"model": "0x" + 40 * "3", "basis_points": 22}],
+}
+"""Another value for each money term of `paid`."""
+
+
+def paid() -> Agreement:
+    """Return an agreement with money between three owners and a hub."""
+    found = find(
+        agreements(),
+        lambda a: a.settlement is not None and len(a.parties) == 4,
+        settings=TRY,
+    )
+    shares = [{"did": DIDS[0], "basis_points": 4_000}, {"did": DIDS[-1], "basis_points": 6_000}]
+    base = {"price": "0", "use_price": "0", "stake_owner": "0", "stake_coordinator": "0"}
+    base |= {"rule": "agreed", "transfer": "members", "symbol": "A"}
+    more = {"chain_id": 7, "contract": "0x" + 40 * "7", "token": "0x" + 40 * "8", "decimals": 0}
+    more |= {"shares": shares, "quorum": 2, "challenge_seconds": 0, "parents": []}
+    return parse_agreement(found.terms | {"settlement": base | more})
+
+
+def test_each_money_term_has_its_place_in_the_policy() -> None:
+    """One term changed, in whatever place it stands: another policy, from which that very term comes back."""
+    before = paid()
+    assert set(SETTLEMENT) == set(SettlementTerm.model_fields)
+    for name, value in SETTLEMENT.items():
+        changes = {name: value}
+        if name == "rule":
+            changes["shares"] = SETTLEMENT["shares"]
+        terms = before.terms
+        after = parse_agreement(terms | {"settlement": terms["settlement"] | changes})
+        again = decode_agreement(after.data)
+        assert again.terms["settlement"] == terms["settlement"] | changes
+        assert again.terms["settlement"][name] != terms["settlement"][name]
+        assert after.data != before.data
 
 
 @given(agreements())

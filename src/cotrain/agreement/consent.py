@@ -2,11 +2,12 @@
 
 The owner is an organisation that lets its table be trained on; the people whose rows these are do not speak here, and a
 receipt is no proof that they were asked. The names of the fields follow the structure of ISO/IEC TS 27560:2023 as it is
-publicly described; conformance was not certified. Spec: docs/spec/agreement.md, section *Consent receipts*.
+publicly described; conformance was not certified. Spec: docs/spec/negotiation-and-consent.md.
 """
 
 import base64
 import binascii
+import re
 from datetime import datetime
 from typing import Any, Final, NoReturn
 
@@ -24,6 +25,7 @@ WITHDRAWAL: Final = (
     "What was trained before stays in the model."
 )
 _EVENTS: Final = "consent_events"
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
 
 
 def make_receipt(agreement: Agreement, signer: RecordSigner, time: int) -> bytes:
@@ -184,12 +186,18 @@ def _check_events(value: dict[str, Any], owner: str) -> None:
         _malformed("it has no entry of consent, or more than a consent and a withdrawal")
     if not all(isinstance(event, dict) and event.get("entity_id") == owner for event in events):
         _malformed("an entry is not the owner's")
-    names = {"event_type", "event_state", "event_time", "entity_id", "reason", "previous"}
-    withdrawn = all(events[-1].get(n) == "withdrawn" for n in ("event_type", "event_state"))
-    if len(events) == 2 and not (set(events[1]) == names and withdrawn):
+    if len(events) == 2 and not _is_withdrawal(events[1]):
         _malformed("the second entry is not a withdrawal")
     if _time_of(events[-1]) < _time_of(events[0]):
         _malformed("the withdrawal stands before the consent")
+
+
+def _is_withdrawal(event: dict[str, Any]) -> bool:
+    names = {"event_type", "event_state", "event_time", "entity_id", "reason", "previous"}
+    if set(event) != names or not all(isinstance(value, str) for value in event.values()):
+        return False
+    withdrawn = event["event_type"] == event["event_state"] == "withdrawn"
+    return withdrawn and _DIGEST.fullmatch(event["previous"]) is not None
 
 
 def _check_owner(agreement: Agreement, did: str) -> None:

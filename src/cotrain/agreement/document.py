@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from cotrain.agreement.committee import MAX_COMMITTEE_EXCESS, committee_excess
 from cotrain.agreement.policy import render
 from cotrain.agreement.policy_reader import read
-from cotrain.agreement.schema import NumericTarget, Schema
+from cotrain.agreement.schema import PRINTABLE, NumericTarget, Schema
 from cotrain.agreement.settlement import Address, SettlementTerm, check_settlement
 from cotrain.agreement.vocabulary import DUO_CODES
 from cotrain.errors import MalformedError, RefusedError
@@ -57,7 +57,11 @@ def _check_duo(code: str) -> str:
 
 
 DuoCode = Annotated[str, AfterValidator(_check_duo)]
-Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_check_printable)]
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=120, json_schema_extra={"pattern": PRINTABLE}),
+    AfterValidator(_check_printable),
+]
 
 
 class _Term(BaseModel):
@@ -69,7 +73,7 @@ class PartyTerm(_Term):
 
     name: Name
     did: Did
-    roles: list[Role] = Field(min_length=1)
+    roles: list[Role] = Field(min_length=1, json_schema_extra={"uniqueItems": True})
     account: Address | None = None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from cotrain.agreement.document import Agreement
+from cotrain.agreement.document import Agreement, PartyTerm, Role
 from cotrain.agreement.explain_money import Clause, Enforcer, explain_money
 from cotrain.agreement.vocabulary import DUO_CODES
 
@@ -27,18 +27,30 @@ def _people(agreement: Agreement) -> Iterator[Clause]:
     words = "Nobody may try to find out whose rows were used, or pass on another owner's rows."
     yield Clause("purpose", words, "declared only")
     for party in agreement.parties:
-        roles = ", ".join(role.replace("_", " ") for role in party.roles)
-        paid = f", and is paid at {party.account}" if party.account else ""
-        yield Clause("party", f"{party.name} takes part as {roles}{paid}.", _ruled(agreement))
+        yield from _party(agreement, party)
     schema = agreement.data_schema
     words = (
-        f"Tables follow the schema {schema.name!r}: {len(schema.columns)} columns, target {schema.target.name!r}, "
+        f"Tables follow the schema {schema.name!r}: {len(schema.columns)} columns, to predict "
+        f"{schema.target.name!r}, "
         f"{schema.min_rows} to {schema.max_rows} rows."
     )
     yield Clause("data", words, "everybody" if agreement.is_proven else "own agent")
     if schema.derived_from_data:
         words = "The schema's bounds were read off someone's rows, so they tell something about those rows."
         yield Clause("data", words, "declared only")
+
+
+def _party(agreement: Agreement, party: PartyTerm) -> Iterator[Clause]:
+    ruled, by = _ruled(agreement)
+    for roles, enforcer in (
+        ([role for role in party.roles if role in ruled], by),
+        ([role for role in party.roles if role not in ruled], "declared only"),
+    ):
+        if roles:
+            named = ", ".join(role.replace("_", " ") for role in roles)
+            yield Clause("party", f"{party.name} takes part as {named}.", enforcer)
+    if party.account:
+        yield Clause("party", f"{party.name} is paid at {party.account}.", "contract")
 
 
 def _training(agreement: Agreement) -> Iterator[Clause]:
@@ -49,9 +61,9 @@ def _training(agreement: Agreement) -> Iterator[Clause]:
     )
     yield Clause("training", words, "everybody")
     if agreement.settlement is not None:
-        words = f"No more than {agreement.rounds} rounds are recorded and paid, all under this algorithm's hash."
+        words = f"No more than {agreement.rounds} rounds are recorded and paid."
         yield Clause("training", words, "contract")
-    words = "Each update is the agreed step on the committed rows."
+    words = "Each update is the agreed step on all rows that its owner registered."
     if agreement.is_proven:
         yield Clause("training", f"{words} Its owner proves it.", "everybody")
     else:
@@ -69,11 +81,15 @@ def _privacy(agreement: Agreement) -> Iterator[Clause]:
     else:
         yield from _noise(agreement)
     words = (
-        f"Only the sum of at least {quorum.survivors} owners' updates is ever opened, once a round, by "
-        f"{quorum.threshold} of {quorum.holders} key holders. {_tolerated(quorum.holder_colluders)} may collude "
-        "in a round; more of them could open a single update."
+        f"Updates are encrypted. Only the sum of at least {quorum.survivors} owners' updates is opened, once a "
+        f"round; that takes {quorum.threshold} of the {quorum.holders} owners that hold parts of the key."
     )
     yield Clause("privacy", words, "everybody")
+    words = (
+        f"That {_tolerated(quorum.holder_colluders)} in a round. More of them, with the coordinator, could open "
+        "single updates."
+    )
+    yield Clause("privacy", words, "declared only")
 
 
 def _noise(agreement: Agreement) -> Iterator[Clause]:
@@ -89,10 +105,10 @@ def _noise(agreement: Agreement) -> Iterator[Clause]:
         f"whole run, as long as the owners {duty}."
     )
     yield Clause("privacy", words, "own agent")
-    words = "Owners commit to their part of each noise before the public part is known."
+    words = "Each owner fixes its part of the noise before the public part is known: nobody chooses the noise."
     yield Clause("privacy", words, "everybody")
     if agreement.is_proven:
-        words = "Each update contains the noise that these parts and the agreed table give. Its owner proves it."
+        words = "Each update contains the noise that follows from these parts. Its owner proves it."
         yield Clause("privacy", words, "everybody")
     if agreement.settlement is not None:
         words = (
@@ -107,11 +123,16 @@ def _noise(agreement: Agreement) -> Iterator[Clause]:
 def _validity(agreement: Agreement) -> Iterator[Clause]:
     until = datetime.fromtimestamp(agreement.expires, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
     yield Clause("validity", f"No round begins after {until}.", "everybody")
+    if agreement.settlement is not None:
+        yield Clause("validity", "No round is recorded after that time.", "contract")
     words = "An owner may withdraw at any time; later rounds go without its data. What was learned before stays."
     yield Clause("revocation", words, "everybody")
     if agreement.settlement is not None:
-        words = "After that time no round is recorded, and a recorded withdrawal ends an owner's part of later rounds."
-        yield Clause("validity", words, "contract")
+        words = (
+            "Once a withdrawal is on the contract, no round is recorded that was made without knowing of it, and the "
+            "owner is paid for earlier rounds only."
+        )
+        yield Clause("revocation", words, "contract")
     yield _assurance(agreement)
     words = "Whoever acts for a party is known by its key only."
     yield Clause("identity", words, "declared only")
@@ -120,8 +141,8 @@ def _validity(agreement: Agreement) -> Iterator[Clause]:
 def _assurance(agreement: Agreement) -> Clause:
     if agreement.is_proven:
         words = (
-            "Proven: datasets and updates carry zero-knowledge proofs. Everybody checks each of them, and what "
-            "comes without a valid one does not count. No proof shows that rows are real."
+            "Proven: datasets and updates carry proofs that show nothing else of the rows (zero-knowledge). Everybody "
+            "checks each of them, and what comes without a valid one does not count. No proof shows that rows are real."
         )
         return Clause("assurance", words, "everybody")
     words = "Recorded: nothing is proven of datasets and updates; only their owners' signatures stand for them."
@@ -137,8 +158,11 @@ def _owners(count: int) -> str:
 
 
 def _tolerated(count: int) -> str:
-    return f"Up to {count} of them" if count else "None of them"
+    return f"no more than {count} of these work together" if count else "none of these is dishonest"
 
 
-def _ruled(agreement: Agreement) -> Enforcer:
-    return "everybody" if agreement.settlement is None else "contract"
+def _ruled(agreement: Agreement) -> tuple[set[Role], Enforcer]:
+    """Return the roles with rights or duties that a program sees to, and which does; the others are names."""
+    if agreement.settlement is None:
+        return {"data_owner", "coordinator"}, "everybody"
+    return {"data_owner", "coordinator", "model_demander"}, "contract"

@@ -45,12 +45,12 @@ def explain_money(agreement: Agreement) -> list[Clause]:
 def _price(agreement: Agreement, money: SettlementTerm) -> Iterator[Clause]:
     demander = next(party for party in agreement.parties if "model_demander" in party.roles)
     words = (
-        f"{demander.name} deposits {_amount(money, money.price)} when it joins. Each recorded round releases "
-        f"1/{agreement.rounds} of it; what is not released goes back."
+        f"{demander.name} deposits {_amount(money, money.price)} when it joins. For each recorded round "
+        f"1/{agreement.rounds} of it can be paid out; the rest goes back."
     )
     yield Clause("price", words, "contract")
     words = (
-        f"Money is released only when {money.quorum} of {len(agreement.parties)} parties sign that the rounds "
+        f"The price is paid out only when {money.quorum} of {len(agreement.parties)} parties sign that the rounds "
         "are in order."
     )
     yield Clause("price", words, "contract")
@@ -65,7 +65,7 @@ def _price(agreement: Agreement, money: SettlementTerm) -> Iterator[Clause]:
 def _shares(agreement: Agreement, money: SettlementTerm) -> Iterator[Clause]:
     for share in money.shares:
         name, percent = agreement.party(share.did).name, Decimal(share.basis_points) / 100
-        words = f"{name} gets {canonical_decimal(percent)} % of the price, and of what each use of the model brings."
+        words = f"{name} gets {canonical_decimal(percent)} % of what is paid out, and as many shares of the model."
         yield Clause("shares", words, "contract")
     found = "for all data owners alike" if money.rule == "equal" else "one by one"
     words = f"The shares were agreed {found}; nobody's depends on how much its data helped."
@@ -73,24 +73,31 @@ def _shares(agreement: Agreement, money: SettlementTerm) -> Iterator[Clause]:
 
 
 def _stakes(agreement: Agreement, money: SettlementTerm) -> Iterator[Clause]:
-    for who, stake in (
-        ("Each data owner", money.stake_owner),
-        (agreement.coordinator.name, money.stake_coordinator),
-    ):
-        if stake != "0":
-            words = (
-                f"{who} deposits {_amount(money, stake)}, and loses it if in time a lie is proven, or "
-                f"{money.quorum} of {len(agreement.parties)} parties sign that there was one."
-            )
-            yield Clause("stakes", words, "contract")
-    words = f"Evidence counts, and stakes stay, until {_duration(money.challenge_seconds)} after the end."
+    others = len(agreement.parties) - 1
+    vote = f"{min(money.quorum, others)} of the {others} other parties sign that it cheated"
+    if money.stake_owner != "0":
+        words = f"Each data owner deposits {_amount(money, money.stake_owner)}, and loses it if in time {vote}."
+        yield Clause("stakes", words, "contract")
+    if money.stake_coordinator != "0":
+        words = (
+            f"{agreement.coordinator.name} deposits {_amount(money, money.stake_coordinator)}, and loses it if in time "
+            "somebody shows its signature under two different ledgers, or a round that used rows after their "
+            f"owner's withdrawal, or {vote}."
+        )
+        yield Clause("stakes", words, "contract")
+    words = (
+        f"Evidence counts, and stakes stay, until {_duration(money.challenge_seconds)} after the last payment was "
+        "released or the agreement ended, whichever comes first."
+    )
     yield Clause("stakes", words, "contract")
 
 
 def _uses(money: SettlementTerm) -> Iterator[Clause]:
     words = f"A query of the model costs {_amount(money, money.use_price)}: who serves it answers nobody who pays less."
     yield Clause("use", words, "own agent")
-    words = "What buyers' signed vouchers pay is divided among the holders of model shares."
+    words = (
+        "What buyers pay by signed vouchers is divided among the holders of shares of the model."
+    )
     yield Clause("use", words, "contract")
     words = "That nobody who has a copy of the model uses it without paying."
     yield Clause("use", words, "declared only")

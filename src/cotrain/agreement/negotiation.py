@@ -3,7 +3,7 @@
 Somebody offers a whole agreement; others accept exactly its bytes, or answer with a changed one. Each message names the
 hash of the one before, so the order cannot be changed and nothing can be taken out of the middle. When every party
 accepts one and the same text, it is agreed. Nothing here is on a ledger, and nobody is bound before it signs there.
-Spec: docs/spec/agreement.md, section *Negotiation*.
+Spec: docs/spec/negotiation-and-consent.md.
 """
 
 import base64

@@ -13,7 +13,8 @@ from decimal import Decimal
 
 MAX_DECIMAL_CHARS = 32
 
-_CANONICAL = re.compile(r"0|-?[1-9][0-9]*|-?(?:0|[1-9][0-9]*)\.[0-9]*[1-9]")
+CANONICAL_DECIMAL = r"0|-?[1-9][0-9]*|-?(?:0|[1-9][0-9]*)\.[0-9]*[1-9]"
+_CANONICAL = re.compile(CANONICAL_DECIMAL)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 BLANKS = " \t"

@@ -18,10 +18,24 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 import rfc8785
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
-from cotrain.agreement.numerals import BLANKS, check_canonical_decimal, code_key
+from cotrain.agreement.numerals import (
+    BLANKS,
+    CANONICAL_DECIMAL,
+    MAX_DECIMAL_CHARS,
+    check_canonical_decimal,
+    code_key,
+)
 from cotrain.errors import MalformedError, OutsideError
 
 FORMAT: Final = "cotrain/schema/1"
@@ -36,6 +50,9 @@ MAX_ROWS: Final = 1 << 26
 MAX_FEATURES: Final = 1 << 16
 MAX_CATEGORIES: Final = 1024
 MAX_NAME_CHARS: Final = 100
+PRINTABLE: Final = r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$"
+"""What of a name's rule a pattern can say; `_check_text` knows the control characters beyond ASCII too."""
+
 MAX_SCHEMA_BYTES: Final = 1 << 24
 _HASH_TAG: Final = b"cotrain/schema-hash/1\x00"
 
@@ -60,8 +77,18 @@ def _unique_codes(codes: tuple[str, ...]) -> tuple[str, ...]:
     return codes
 
 
-Text = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS), AfterValidator(_check_text)]
-DecimalText = Annotated[str, AfterValidator(check_canonical_decimal)]
+Text = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_NAME_CHARS, json_schema_extra={"pattern": PRINTABLE}),
+    AfterValidator(_check_text),
+]
+DecimalText = Annotated[
+    str,
+    AfterValidator(check_canonical_decimal),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^({CANONICAL_DECIMAL})$", "maxLength": MAX_DECIMAL_CHARS}
+    ),
+]
 Codes = Annotated[tuple[Text, ...], AfterValidator(_unique_codes)]
 Categories = Annotated[Codes, Field(min_length=1, max_length=MAX_CATEGORIES)]
 
