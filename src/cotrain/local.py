@@ -31,7 +31,7 @@ from cotrain.rounds.view import View
 from cotrain.rounds.witness import log_policy
 from cotrain.settlement.chain.chain import Chain
 from cotrain.settlement.chain.embedded import EmbeddedChain
-from cotrain.settlement.chain.remote import RemoteChain
+from cotrain.settlement.own import check_contracts, node_missing
 from cotrain.settlement.terms import ContractTerms
 
 
@@ -192,7 +192,7 @@ def open_run(
     *,
     entropy: Sequence[Entropy],
     clock: Clock,
-    node: str | None = None,
+    node: Chain | None = None,
 ) -> LocalRun:
     """Start a run in a folder, or go on with the one that is there.
 
@@ -202,7 +202,7 @@ def open_run(
         members: All parties, in the agreement's order.
         entropy: One source for each member.
         clock: The clock of all.
-        node: URL of a node of the agreement's chain; None for a chain of the run's own.
+        node: A node of the agreement's chain; None for a chain of the run's own.
 
     Raises:
         OutsideError: the folder holds another run, or cannot be written.
@@ -225,11 +225,19 @@ def open_run(
         return LocalRun(lead.identity, coordinator, parties, ledger, chain, files.pop_all())
 
 
-def open_chain(run: RunLayout, agreement: Agreement, clock: Clock, node: str | None) -> Chain:
-    """Return the chain of a run: a node, or the file beside its ledger."""
+def open_chain(run: RunLayout, agreement: Agreement, clock: Clock, node: Chain | None) -> Chain:
+    """Return the chain of a run: a node, or the file beside its ledger.
+
+    Raises:
+        RefusedError: the agreement names contracts that no run can use.
+        UsageError: it needs a node, and none is given.
+    """
     terms = ContractTerms.of(agreement)
+    check_contracts(terms)
     if node is not None:
-        return RemoteChain(node)
+        return node
+    if not terms.own_chain:
+        raise node_missing(terms)
     return EmbeddedChain(run.chain, terms.settlement.chain_id, clock)
 
 

@@ -13,11 +13,12 @@ from probe import nodes
 from probe.calls import Caller, function, story
 
 from cotrain.errors import OutsideError, RefusedError, UsageError
-from cotrain.settlement.chain.chain import CallRevertedError, Receipt
+from cotrain.settlement.chain.chain import CallRevertedError, Fees, Receipt
 from cotrain.settlement.chain.embedded import EmbeddedChain
 from cotrain.settlement.chain.engine import Done
 from cotrain.settlement.chain.remote import RemoteChain
 from cotrain.settlement.chain.replay import replay
+from cotrain.settlement.chain.sent import encode_sent
 from cotrain.testing.determinism import ManualClock
 
 
@@ -97,6 +98,75 @@ def test_what_ran_on_a_node_can_be_run_again_by_anybody(node: str) -> None:
         assert answered(found, raw, node) == answered(expected, raw, node)
 
 
+def test_a_transaction_is_found_again_by_what_it_told(node: str) -> None:
+    remote, caller = paying(node)
+    remote.send(caller.create())
+    raw = caller.call("tell(uint256)", 7)
+    assert remote.find(raw) is None
+    receipt = remote.send(raw)
+    assert remote.find(raw) == receipt
+    told = remote.events(caller.to, receipt.block)
+    assert told
+    assert all(remote.sent_in(event) == raw for event in told)
+
+
+def test_a_transaction_that_is_listed_wrongly_or_of_another_type(anvil: str) -> None:
+    remote, caller = paying(anvil)
+    raw = caller.create()
+    remote.send(raw)
+    listed = nodes.ask(anvil, "eth_getTransactionByHash", "0x" + keccak(raw).hex())
+    assert encode_sent(listed) == raw
+    for name, value in (("input", "0x00"), ("nonce", "0x9"), ("to", caller.to), ("r", "0x1")):
+        with pytest.raises(OutsideError, match="has not the hash"):
+            encode_sent(listed | {name: value})
+    rich = nodes.ask(anvil, "eth_accounts")[0]
+    old = {"from": rich, "to": rich, "value": "0x1", "gasPrice": hex(10**10)}
+    digest = nodes.ask(anvil, "eth_sendTransaction", old)
+    with pytest.raises(RefusedError, match="is not of type 2"):
+        encode_sent(nodes.ask(anvil, "eth_getTransactionByHash", digest))
+
+
+def test_numbers_that_were_used_elsewhere_may_be_left_out_on_a_chain_of_others_only() -> None:
+    caller = Caller(chain_id=31337, fees=Fees())
+    steps = [(1, caller.create()), (2, caller.call("tell(uint256)", 1, nonce=5))]
+    with pytest.raises(RefusedError):
+        list(replay(31337, steps))
+    assert [done.succeeded for done in replay(31337, steps, paid_elsewhere=True)] == [True, True]
+    for number in (0, 5):
+        again = [*steps, (3, caller.call("tell(uint256)", 2, nonce=number))]
+        with pytest.raises(RefusedError):
+            list(replay(31337, again, paid_elsewhere=True))
+
+
+def test_a_user_and_password_are_sent_and_never_shown() -> None:
+    seen: list[tuple[str, str | None]] = []
+
+    class Node(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            seen.append((self.path, self.headers["Authorization"]))
+            self.send_response(401 if len(seen) > 1 else 200)
+            self.end_headers()
+            self.wfile.write(b'{"result":"0x1"}')
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Node) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host = f"127.0.0.1:{server.server_port}"
+        chain = RemoteChain(f"http://me:p%40ss@{host}/v3/key?token=1")
+        with pytest.raises(OutsideError) as refused:
+            chain.balance("0x" + "11" * 20)
+        server.shutdown()
+    assert seen[0] == ("/v3/key?token=1", "Basic bWU6cEBzcw==")
+    assert chain.shown == f"http://{host}"
+    assert (
+        str(refused.value)
+        == f"the node http://{host} does not answer: HTTP Error 401: Unauthorized"
+    )
+
+
 def test_sent_again_after_a_lost_answer(node: str) -> None:
     remote, caller = paying(node)
     remote.send(caller.create())
@@ -159,7 +229,18 @@ def test_a_node_that_goes_away() -> None:
         assert away.value.code == "node-away"
 
 
-@pytest.mark.parametrize("url", ["ftp://node.example", "node.example:8545", "", "file:///etc"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://node.example",
+        "node.example:8545",
+        "",
+        "file:///etc",
+        "http://",
+        "http://a:b",
+        "http://a b",
+    ],
+)
 def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(UsageError):
         RemoteChain(url)

@@ -19,6 +19,7 @@ from cotrain.rounds.money import money_of
 from cotrain.rounds.party import Party
 from cotrain.rounds.state import Phase, RunState
 from cotrain.serving.session import Shop, ask_queries, open_deposit, settle_use
+from cotrain.serving.stakes import return_stakes
 from cotrain.settlement.chain.chain import Receipt
 from cotrain.settlement.chain.embedded import EmbeddedChain
 from cotrain.settlement.chain.signing import account_of
@@ -154,6 +155,79 @@ def test_a_withdrawn_owner_is_paid_for_its_rounds_only(tmp_path: Path) -> None:
     assert units == ONE_MODEL * 9 // 10
 
 
+def test_stakes_go_back_when_the_time_for_evidence_is_over(tmp_path: Path) -> None:
+    run = paid_run(tmp_path)
+    shop = shop_of(run)
+    with pytest.raises(RefusedError) as early:
+        return_stakes(shop)
+    assert early.value.code == "stakes-not-over"
+    run.world.clock.advance(14 * 86_400)
+    returned = return_stakes(shop)
+    expected = {run.world.did(name): 50 * CREDIT for name in run.world.owners}
+    assert returned.stakes == expected | {run.world.did(COORDINATOR): 100 * CREDIT}
+    assert not returned.price
+    assert return_stakes(shop).stakes == {}
+    let_all_read(run.coordinator, run.parties)
+    assert {figures.stake_back for figures in money(run.ledger).accounts.values()} == {
+        50 * CREDIT,
+        100 * CREDIT,
+    }
+
+
+def test_the_price_of_a_run_that_nobody_released_goes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Party, "_approve_payment", lambda *_: [])
+    run = paid_run(tmp_path)
+    assert money_of(run.state).unpaid
+    shop = shop_of(run)
+    run.world.clock.advance(
+        14 * 86_400
+    )  # the time counts from the expiry, as nobody closed the agreement
+    with pytest.raises(RefusedError, match="stakes stay until"):
+        return_stakes(shop)
+    run.world.clock.advance(30 * 86_400)
+    assert return_stakes(shop).price
+    assert not return_stakes(shop).price
+    let_all_read(run.coordinator, run.parties)
+    hub = by_name(money(run.ledger), COORDINATOR)
+    assert (hub.refunded, hub.stake_back) == (1000 * CREDIT, 100 * CREDIT)
+
+
+def test_nothing_goes_back_where_nobody_joined(tmp_path: Path) -> None:
+    world = build_world(tmp_path, money=WISHES)
+    with world.ledger() as ledger:
+        coordinator, parties = world.coordinator(ledger), world.parties()
+        run = Paid(world, ledger, coordinator, parties)
+        coordinator.tick()
+        with pytest.raises(RefusedError) as none:
+            return_stakes(shop_of(run))
+    assert none.value.code == "stakes-none"
+
+
+@pytest.mark.parametrize(
+    ("phase", "words"), [(Phase.FUNDING, "open: BadTerms"), (Phase.ANCHORING, "anchor: Expired")]
+)
+def test_why_the_contract_refused_is_told(tmp_path: Path, phase: Phase, words: str) -> None:
+    world = build_world(tmp_path, money=WISHES)
+    waited: list[int] = []
+
+    def watch(state: RunState) -> None:
+        if state.phase is phase and money_of(state).waiting is None and not waited:
+            world.clock.advance(31 * 86_400)
+            waited.append(1)
+
+    with world.ledger() as ledger, pytest.raises(RefusedError) as refused:
+        run_in_process(world.coordinator(ledger), world.parties(), progress=watch)
+    assert f"contract-refused: {words}" in str(refused.value)
+
+
+def shop_of(run: Paid) -> Shop:
+    assert run.world.chain is not None
+    hub = run.world.actors[COORDINATOR].identity
+    return Shop(hub, run.coordinator, run.world.chain, run.world.clock, MemoryJournal())
+
+
 # Crashes.
 
 
@@ -208,6 +282,29 @@ def test_a_coordinator_that_dies_at_any_transaction_goes_on(
         (done.sent.raw, done.receipt.events) for done in expected
     ]
     assert state.phase is Phase.FINISHED
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("at", range(3))
+def test_a_deposit_that_was_interrupted_is_made_once(tmp_path: Path, at: int, after: bool) -> None:
+    run = paid_run(tmp_path)
+    buyer, healthy = Identity(b"b" * 32, "Buyer"), run.world.chain
+    assert isinstance(healthy, EmbeddedChain)
+    run.world.chain = FailingChain(healthy, at, after=after)
+    run.coordinator = run.world.coordinator(run.ledger)
+    with pytest.raises(OutsideError, match="died"):
+        open_deposit(shop_of(run), buyer, 100_000)
+    run.world.chain = healthy
+    run.coordinator = run.world.coordinator(run.ledger)
+    open_deposit(shop_of(run), buyer, 100_000)
+    let_all_read(run.coordinator, run.parties)
+    address = account_of(buyer).address
+    assert shop_of(run).deposit_of(address).amount == 100_000
+    assert shop_of(run).credits_of(address) == 0
+    made = [done.sent.act.kind for done in money_of(run.coordinator.state).history]
+    assert made.count("issue") == 1 + made[: made.index("open")].count("issue")
+    audit(run.ledger)
 
 
 @pytest.mark.slow

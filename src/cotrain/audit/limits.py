@@ -4,6 +4,7 @@ Change these lists only together with the code that makes a line untrue.
 """
 
 from cotrain.agreement.document import Agreement
+from cotrain.settlement.terms import EMBEDDED_CHAIN
 
 _NO_PROOFS = (
     "that an update is the agreed training step on the committed rows: this agreement asks for no proof (recorded)",
@@ -30,6 +31,7 @@ _MONEY = (
     "that a model is not used without paying: who has a copy can use it, the contract pays for vouchers only",
 )
 _OWN_CHAIN = "that the coordinator takes every transaction that it is given: it can delay one, but not change it"
+_OTHERS_CHAIN = "that the chain still holds these transactions: they are run again from the ledger, no node is asked"
 _PROVEN_DATA = (
     "every registered dataset satisfies the schema, and its owner can open the commitment to it"
 )
@@ -46,10 +48,17 @@ _PROVEN_NOISE = (
 def not_checked(agreement: Agreement) -> tuple[str, ...]:
     """Return what no ledger of a run under this agreement can show."""
     noise = agreement.privacy.noise != "none"
-    always = (*_ALWAYS, *(() if agreement.settlement is None else (*_MONEY, _OWN_CHAIN)))
+    always = (*_ALWAYS, *_beyond_money(agreement))
     if agreement.is_proven:
         return (*_BEYOND_PROOFS, *(_BEYOND_PROOF_OF_NOISE if noise else ()), *always)
     return (_NO_PROOFS[0], *((_NO_PROOF_OF_NOISE,) if noise else ()), _NO_PROOFS[1], *always)
+
+
+def _beyond_money(agreement: Agreement) -> tuple[str, ...]:
+    if agreement.settlement is None:
+        return ()
+    own = agreement.settlement.chain_id == EMBEDDED_CHAIN
+    return (*_MONEY, _OWN_CHAIN if own else _OTHERS_CHAIN)
 
 
 def proven(agreement: Agreement, *, updates: bool) -> tuple[str, ...]:

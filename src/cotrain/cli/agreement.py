@@ -38,6 +38,8 @@ from cotrain.local import Member, approve
 from cotrain.ports import SystemClock, SystemEntropy
 from cotrain.rounds.plan import RunPlan
 from cotrain.settlement.chain.signing import account_of
+from cotrain.settlement.own import check_contracts
+from cotrain.settlement.terms import ContractTerms
 
 _WISHES = (
     *("title", "purpose", "duo", "rounds", "epsilon", "delta", "colluders", "survivors"),
@@ -202,6 +204,8 @@ def sign(file: Path, home: Path, *, as_json: bool) -> None:
     """
     read = read_agreement(file)
     RunPlan.derive(read)
+    if read.settlement is not None:
+        check_contracts(ContractTerms.of(read))
     layout = HomeLayout(home)
     identity = load_identity(layout.identity)
     name = read.party(identity.did).name

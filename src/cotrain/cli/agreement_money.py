@@ -12,6 +12,7 @@ from cotrain.cli.options import price_option
 from cotrain.cli.people import parse_shares
 from cotrain.errors import UsageError
 from cotrain.settlement.draft import CREDIT, MoneyWishes, draft_settlement
+from cotrain.settlement.terms import EMBEDDED_CHAIN
 
 DEFAULT_CHALLENGE_DAYS = 14
 OPTIONS = (
@@ -48,6 +49,10 @@ OPTIONS = (
         help="Parties that must sign before money is released; the default is more than half.",
     ),
     click.option(
+        "--chain-id", type=click.IntRange(1, 2**53 - 1),
+        help="EIP-155 number of the chain that the contracts are created on; a chain of the run's own if left out.",
+    ),
+    click.option(
         "--free-transfer", is_flag=True, help="Let anyone hold shares of the model, not parties only."
     ),
 )  # fmt: skip
@@ -69,7 +74,7 @@ def money_terms(
         UsageError: options for money without a price, or options that make no terms.
     """
     names: tuple[str, ...] = ("use_price", "shares", "rule", "stake_owner", "stake_coordinator")
-    names += ("challenge_days", "release_quorum", "free_transfer", "accounts")
+    names += ("challenge_days", "release_quorum", "free_transfer", "accounts", "chain_id")
     taken = {name: given.pop(name) for name in names}
     price = given.pop("price")
     if price is None:
@@ -83,6 +88,7 @@ def money_terms(
         stake_coordinator=taken["stake_coordinator"],
         challenge_days=_challenge_days(taken["challenge_days"], template),
         free_transfer=taken["free_transfer"],
+        chain_id=taken["chain_id"] or EMBEDDED_CHAIN,
     )
     _check_accounts(parties)
     terms = draft_settlement(parties, wishes, colluders=colluders)

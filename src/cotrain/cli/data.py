@@ -8,16 +8,20 @@ import numpy as np
 
 from cotrain.agreement.document import Agreement
 from cotrain.cli.files import read_agreement
+from cotrain.cli.node import connect, node_options, refuse_node
 from cotrain.cli.options import PATH, decimal_text, home_option, json_option
 from cotrain.cli.output import emit, print_table, say, table, tell
 from cotrain.dataset.encoding import encode_table
 from cotrain.dataset.reader import TableSource, ignored_columns
 from cotrain.errors import UsageError
-from cotrain.identity.keys import load_identity
+from cotrain.identity.keys import Identity, load_identity
 from cotrain.layout import HomeLayout
 from cotrain.local import Member, erase_kept, has_begun, has_erased, register_rows
 from cotrain.local import revoke as revoke_rows
 from cotrain.privacy.budget import Balance, BudgetBook
+from cotrain.settlement.chain.signing import account_of
+from cotrain.settlement.direct import revoke_directly
+from cotrain.settlement.terms import ContractTerms
 
 MAX_REASON = 2000
 
@@ -188,16 +192,28 @@ def _budgets(layout: HomeLayout) -> list[dict[str, Any]]:
 @click.argument("agreement", type=PATH)
 @home_option
 @click.option("--reason", default="", help="Why, for the others to read; at most 2,000 characters.")
+@click.option(
+    "--directly",
+    is_flag=True,
+    help="Also tell the contract yourself, by --node and at your own fee: no coordinator can delay that.",
+)
+@node_options
 @json_option
-def revoke(agreement: Path, home: Path, *, reason: str, as_json: bool) -> None:
+def revoke(
+    agreement: Path, home: Path, *, reason: str, directly: bool, as_json: bool, **where: Any
+) -> None:
     r"""Withdraw your data from an AGREEMENT: from the next round on nobody can use it.
 
     Your agent submits nothing more and puts your withdrawal on the ledger. What was learned in earlier rounds
     stays in the model. If you have not registered your data yet, the run does not begin.
 
+    With --directly your own account tells the contract too, where the agreement's chain is one of others: from
+    that block on it anchors no round that was opened later with you in it, whatever the coordinator does.
+
     \b
-    Example:
+    Examples:
       cotrain data revoke agreement.json --home homes/cleveland --reason "consent withdrawn"
+      cotrain data revoke agreement.json --home homes/cleveland --directly --node http://127.0.0.1:8545
     """
     terms = read_agreement(agreement)
     layout = HomeLayout(home)
@@ -209,11 +225,38 @@ def revoke(agreement: Path, home: Path, *, reason: str, as_json: bool) -> None:
             f"the reason has {len(reason)} characters, {MAX_REASON} are allowed",
             hint="Shorten it; everybody who reads the ledger sees it.",
         )
+    if not directly:
+        refuse_node("without --directly this command tells your agent only")
     revoke_rows(Member(identity, layout), terms, reason)
-    value = {"run": terms.digest, "party": name, "did": identity.did, "revoked": True}
-    emit(
-        value, as_json=as_json, show=lambda: say(f"{name} withdraws its data from {terms.title!r}")
-    )
+    block = _tell_contract(terms, identity, **where) if directly else None
+    value = {
+        "run": terms.digest,
+        "party": name,
+        "did": identity.did,
+        "revoked": True,
+        "block": block,
+    }
+    known = "" if block is None else f"; the contract knows since block {block}"
+    words = f"{name} withdraws its data from {terms.title!r}{known}"
+    emit(value, as_json=as_json, show=lambda: say(words))
+
+
+def _tell_contract(
+    terms: Agreement, owner: Identity, node: str | None, confirmations: int | None
+) -> int | None:
+    """Send an owner's own revocation; return its block, None if the contract knew already."""
+    chain = connect(terms, node, confirmations, account_of(owner).address)
+    if chain is None:
+        raise UsageError(
+            "data-no-chain-of-others",
+            "--directly is given, and the agreement's contracts are on no chain of others",
+            meaning="Your agent knows of the withdrawal and will put it on the ledger; nothing was sent to a contract.",
+            hint="Leave --directly out.",
+        )
+    receipt = revoke_directly(chain, ContractTerms.of(terms), owner)
+    if receipt is None:
+        tell("the contract knew of this withdrawal already; nothing was sent")
+    return None if receipt is None else receipt.block
 
 
 @data.command()

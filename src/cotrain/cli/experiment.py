@@ -1,7 +1,7 @@
 """What `cotrain run` and `cotrain demo` share: perform, audit, compare, save, print."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.progress import Progress
@@ -18,6 +18,7 @@ from cotrain.report.experiment import EntropyOf, Experiment, Outcome, perform, w
 from cotrain.report.figures import FORMAT, Evidence, build_report
 from cotrain.report.ledger_figures import LedgerFigures, read_ledger_figures
 from cotrain.rounds.state import Phase, RunState
+from cotrain.settlement.chain.chain import Chain
 from cotrain.testing.determinism import ManualClock, SeededEntropy
 
 
@@ -37,16 +38,21 @@ def carry_out(
     clock: Clock,
     notes: Sequence[str] = (),
     queries: int = 0,
+    connect: Callable[[], Chain | None] = lambda: None,
     as_json: bool,
 ) -> None:
-    """Run the protocol with a progress bar, audit its ledger, save and print the report."""
+    """Run the protocol with a progress bar, audit its ledger, save and print the report.
+
+    `connect` returns the node on which the contracts are, if there is one; a finished run needs none.
+    """
     layout = experiment.layout
     report = _finished_report(experiment)
     if report is not None:
         tell(f"the run in {layout.path} is finished; this is its report (--out makes another run)")
     else:
+        node = connect()
         with progress_bars() as bars:
-            outcome = _perform(experiment, bars, entropy, clock, queries)
+            outcome = _perform(experiment, bars, entropy, clock, queries, node)
             checked, figures = _audit(layout, bars)
             task = bars.add_task("comparing with training alone", total=len(experiment.splits) + 2)
             report = build_report(
@@ -63,7 +69,12 @@ def carry_out(
 
 
 def _perform(
-    experiment: Experiment, bars: Progress, entropy: EntropyOf, clock: Clock, queries: int
+    experiment: Experiment,
+    bars: Progress,
+    entropy: EntropyOf,
+    clock: Clock,
+    queries: int,
+    node: Chain | None,
 ) -> Outcome:
     task = bars.add_task("training together", total=experiment.agreement.rounds)
 
@@ -72,7 +83,9 @@ def _perform(
         waits = "" if ended else f", waiting for {state.phase.value}"
         bars.update(task, completed=len(state.opened), description=f"training together{waits}")
 
-    return perform(experiment, entropy=entropy, clock=clock, progress=progress, queries=queries)
+    return perform(
+        experiment, entropy=entropy, clock=clock, progress=progress, queries=queries, node=node
+    )
 
 
 def _audit(layout: RunLayout, bars: Progress) -> tuple[AuditReport, LedgerFigures]:

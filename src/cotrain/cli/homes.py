@@ -39,20 +39,32 @@ def gather(file: Path, agreement: Agreement, homes: Sequence[Path], clock: Clock
             meaning="No round may begin any more.",
             hint="Draft a new agreement with `cotrain agreement new`, and let all parties sign it.",
         )
-    found = _by_did(agreement, homes)
-    missing = [party.name for party in agreement.parties if party.did not in found]
-    if missing:
-        raise UsageError(
-            "run-home-missing",
-            f"no --home is given for {', '.join(missing)}",
-            meaning="All parties of the agreement take part, the coordinator too.",
-            hint="Repeat --home, once for each party.",
-        )
+    members = members_of(agreement, homes)
+    found = {member.identity.did: member for member in members}
     plan = RunPlan.derive(agreement)
     for party in agreement.parties:
         _check_consent(file, agreement, party, found[party.did])
         if "data_owner" in party.roles and not has_erased(found[party.did], agreement):
             _check_data(file, plan, party, found[party.did])
+    return members
+
+
+def members_of(agreement: Agreement, homes: Sequence[Path], option: str = "--home") -> list[Member]:
+    """Return all parties of an agreement, in its order, from their homes in any order.
+
+    Raises:
+        UsageError: a party's home is missing, given twice, or of somebody else.
+        OutsideError: a home cannot be read.
+    """
+    found = _by_did(agreement, homes)
+    missing = [party.name for party in agreement.parties if party.did not in found]
+    if missing:
+        raise UsageError(
+            "run-home-missing",
+            f"no {option} is given for {', '.join(missing)}",
+            meaning="All parties of the agreement take part, the coordinator too.",
+            hint=f"Repeat {option}, once for each party.",
+        )
     return [found[party.did] for party in agreement.parties]
 
 

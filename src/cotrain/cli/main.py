@@ -34,7 +34,7 @@ Exit codes:
   4    a lie: a signature, opening or hash that does not hold
   5    something that the agreement or a privacy budget does not allow
   6    data that does not fit the schema
-  7    the outside world failed: a file, a disk
+  7    the outside world failed: a file, a disk, a node
   130  stopped by you (Ctrl-C)
 
 \b

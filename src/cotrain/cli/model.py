@@ -1,30 +1,28 @@
 """`cotrain model`: a released model, what its use costs, paid queries, and paying out what they brought."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 
+from cotrain.agreement.document import Agreement
 from cotrain.audit.auditor import audit
 from cotrain.cli.files import write_file
 from cotrain.cli.options import PATH, json_option
 from cotrain.cli.output import bar_of, emit, print_table, progress_bars, say, table, tell
+from cotrain.cli.shop import open_shop, run_folder, shop_options
 from cotrain.dataset.encoding import encode_table
 from cotrain.dataset.reader import TableSource
 from cotrain.errors import RefusedError, UsageError
-from cotrain.flow import let_all_read
 from cotrain.identity.keys import load_identity
-from cotrain.layout import HomeLayout, RunLayout
+from cotrain.layout import HomeLayout
 from cotrain.ledger.store import Ledger
-from cotrain.local import LocalRun, hold_folder, open_run
-from cotrain.ports import SystemClock, SystemEntropy
 from cotrain.records.canonical import sha256
-from cotrain.report.experiment import Experiment, resume
 from cotrain.report.money import MONEY_HEAD, money_figures, money_rows, money_words
 from cotrain.rounds.journal import SqliteJournal
-from cotrain.serving.session import Shop, ask_queries, open_deposit, settle_use
+from cotrain.serving.session import ask_queries, open_deposit, settle_use
+from cotrain.serving.stakes import return_stakes
 from cotrain.settlement.chain.signing import account_of
 
 MAX_QUERIES = 10_000
@@ -50,7 +48,7 @@ def show(run: Path, *, as_json: bool) -> None:
     Example:
       cotrain model show runs/demo
     """
-    with Ledger.open(_layout(run).ledger, read_only=True) as ledger, progress_bars() as bars:
+    with Ledger.open(run_folder(run).ledger, read_only=True) as ledger, progress_bars() as bars:
         report = audit(ledger, proof_progress=bar_of(bars, "verifying proofs"))
     released = report.state.released_model
     money = money_figures(report)
@@ -89,7 +87,7 @@ def release(run: Path, out: Path, *, as_json: bool) -> None:
         raise UsageError(
             "model-exists", f"{out} exists already", hint="Choose another file with --out."
         )
-    with Ledger.open(_layout(run).ledger, read_only=True) as ledger, progress_bars() as bars:
+    with Ledger.open(run_folder(run).ledger, read_only=True) as ledger, progress_bars() as bars:
         report = audit(ledger, proof_progress=bar_of(bars, "verifying proofs"))
     if report.state.released_model is None:
         raise RefusedError(
@@ -112,21 +110,25 @@ def release(run: Path, out: Path, *, as_json: bool) -> None:
 @click.option(
     "--rows", type=click.IntRange(1, MAX_QUERIES), help="Ask about the first so many rows only."
 )
+@shop_options
 @json_option
-def use(run: Path, home: Path, data: Path, rows: int | None, *, as_json: bool) -> None:
+def use(
+    run: Path, home: Path, data: Path, rows: int | None, *, as_json: bool, **where: Any
+) -> None:
     r"""Ask RUN's model about the rows of a table, one paid query each.
 
     The buyer gets credits from the coordinator, deposits them once, and signs a voucher with each query; no query
-    costs a transaction. RUN must be a run whose homes are all on this machine. The server sees the rows. The table
-    has the columns of the agreement's schema, the target too; what it says is not sent.
+    costs a transaction. The homes of all parties must be on this machine: in RUN, or named by --party. The server
+    sees the rows. The table has the columns of the agreement's schema, the target too; what it says is not sent.
+    On a node, the buyer's account pays the fees of its two transactions, the coordinator's of the others.
 
     \b
     Example:
       cotrain model use runs/demo --home homes/clinic --data patients.csv --rows 10
     """
     buyer = load_identity(HomeLayout(home).identity)
-    with _shop(run) as (experiment, shop):
-        agreement = experiment.agreement
+    with open_shop(run, **where) as shop:
+        agreement = shop.terms.agreement
         few = agreement.data_schema.model_copy(
             update={"min_rows": 1}
         )  # one patient may be asked about
@@ -141,20 +143,21 @@ def use(run: Path, home: Path, data: Path, rows: int | None, *, as_json: bool) -
             with closing(SqliteJournal(path)) as purchases:
                 answers = ask_queries(shop, buyer, purchases, encoded, lambda: bars.advance(task))
     value = {"buyer": address, "queries": len(answers), "price": price, "answers": answers}
-    emit(value, as_json=as_json, show=lambda: _show_answers(value, experiment))
+    emit(value, as_json=as_json, show=lambda: _show_answers(value, agreement))
 
 
 @model.command()
 @click.argument("run", type=PATH)
+@shop_options
 @json_option
-def settle(run: Path, *, as_json: bool) -> None:
+def settle(run: Path, *, as_json: bool, **where: Any) -> None:
     r"""Redeem the newest voucher of each buyer of RUN's model, and pay everybody its royalties.
 
     \b
     Example:
       cotrain model settle runs/demo
     """
-    with _shop(run) as (_, shop):
+    with open_shop(run, **where) as shop:
         buyers = shop.buyers()
         redeemed = [buyer for buyer in buyers if settle_use(shop, buyer)]
     value = {"buyers": len(buyers), "redeemed": redeemed}
@@ -162,8 +165,29 @@ def settle(run: Path, *, as_json: bool) -> None:
     emit(value, as_json=as_json, show=lambda: say(words))
 
 
-def _show_answers(value: dict[str, Any], experiment: Experiment) -> None:
-    kind = experiment.agreement.data_schema.target.kind
+@model.command()
+@click.argument("run", type=PATH)
+@shop_options
+@json_option
+def stakes(run: Path, *, as_json: bool, **where: Any) -> None:
+    r"""Give back the stakes of RUN's parties, when the time in which evidence counts is over.
+
+    If the run ended without a release of the payment, the price goes back to the demander too.
+
+    \b
+    Example:
+      cotrain model stakes runs/demo
+    """
+    with open_shop(run, **where) as shop:
+        returned, terms = return_stakes(shop), shop.terms
+    named = {terms.agreement.party(did).name: units for did, units in returned.stakes.items()}
+    value = {"stakes": named, "price_returned": returned.price}
+    words = f"{len(named)} stakes went back" + (", and the price" if returned.price else "")
+    emit(value, as_json=as_json, show=lambda: say(f"{words}; see `cotrain model show {run}`"))
+
+
+def _show_answers(value: dict[str, Any], agreement: Agreement) -> None:
+    kind = agreement.data_schema.target.kind
     count = len(value["answers"][0]) if value["answers"] else 0
     head = [
         "row",
@@ -171,43 +195,3 @@ def _show_answers(value: dict[str, Any], experiment: Experiment) -> None:
     ]
     rows = [[f"{place}", *map(str, answer)] for place, answer in enumerate(value["answers"], 1)]
     print_table(f"answers to {value['queries']} paid queries", table(head, rows))
-
-
-def _layout(run: Path) -> RunLayout:
-    layout = RunLayout(run)
-    if not layout.ledger.exists():
-        raise UsageError(
-            "model-no-run",
-            f"there is no run in {run}",
-            meaning="Nothing was done.",
-            hint="Give a run folder, such as runs/demo.",
-        )
-    return layout
-
-
-@contextmanager
-def _shop(run: Path) -> Iterator[tuple[Experiment, Shop]]:
-    """Open a finished run whose homes are all on this machine; everybody reads what was logged in the end."""
-    layout, clock = _layout(run), SystemClock()
-    with hold_folder(layout):
-        experiment = resume(layout)
-        if experiment.agreement.settlement is None:
-            raise RefusedError(
-                "use-no-money",
-                "the agreement of this run moves no money",
-                meaning="There is nothing to pay with, and nobody to pay.",
-                hint="Use a copy of the model: cotrain model release.",
-            )
-        sources = [SystemEntropy() for _ in experiment.members]
-        opened = open_run(
-            layout, experiment.agreement, experiment.members, entropy=sources, clock=clock
-        )
-        with closing(opened), closing(SqliteJournal(layout.use)) as store:
-            yield experiment, _shop_of(opened, store)
-            let_all_read(opened.coordinator, opened.parties)
-
-
-def _shop_of(run: LocalRun, store: SqliteJournal) -> Shop:
-    if run.chain is None:
-        raise RefusedError("use-no-money", "the agreement of this run moves no money")
-    return Shop(run.lead, run.coordinator, run.chain, SystemClock(), store)

@@ -5,11 +5,13 @@ from typing import Any
 
 import click
 
+from cotrain.agreement.document import Agreement
 from cotrain.agreement.draft import Wishes
 from cotrain.agreement.schema import Schema, parse_schema
 from cotrain.cli.experiment import carry_out, sources
 from cotrain.cli.files import read_agreement, read_file, write_file
 from cotrain.cli.homes import check_place, gather
+from cotrain.cli.node import connect, node_options
 from cotrain.cli.options import (
     PATH,
     as_options,
@@ -80,6 +82,7 @@ OF_TERMS = (
     type=PATH,
     help="Run folder; the default is runs/ and the name of the table or agreement file.",
 )
+@node_options
 @seed_option
 @json_option
 @click.pass_context
@@ -102,6 +105,9 @@ def run_command(
     and registered their rows (cotrain data register). Nobody may see their test rows, so the report has no
     figures of quality.
 
+    If the agreement's contracts are on a chain of others (agreement new --chain-id), give --node: the coordinator
+    sends its transactions there and pays their fees.
+
     If the folder holds an interrupted run, that run goes on.
 
     \b
@@ -118,7 +124,15 @@ def run_command(
         check_place(layout, agreement, members)
         with hold_folder(layout):
             experiment = Experiment(layout, agreement, members, {})
-            carry_out(experiment, entropy=entropy, clock=clock, as_json=as_json)
+            carry_out(
+                experiment,
+                entropy=entropy,
+                clock=clock,
+                connect=lambda: connect(
+                    agreement, given["node"], given["confirmations"], _payer(agreement)
+                ),
+                as_json=as_json,
+            )
         return
     schema = _schema(layout, given)
     table = Table(source, given["owner_column"], schema)
@@ -139,7 +153,7 @@ def _source(context: click.Context, given: dict[str, Any]) -> Path:
             hint="cotrain run --help shows an example of each.",
         )
     if given["data_path"] is not None:
-        _check_table_options(given)
+        _check_table_options(context, given)
         return Path(given["data_path"])
     typed = [name for name in (*OF_A_TABLE, *OF_TERMS) if _was_typed(context, name)]
     if typed:
@@ -153,7 +167,19 @@ def _source(context: click.Context, given: dict[str, Any]) -> Path:
     return Path(given["agreement_path"])
 
 
-def _check_table_options(given: dict[str, Any]) -> None:
+def _payer(agreement: Agreement) -> str:
+    """Return the account that pays the fees of a run."""
+    return agreement.coordinator.account or ""
+
+
+def _check_table_options(context: click.Context, given: dict[str, Any]) -> None:
+    if typed := [name for name in ("node", "confirmations") if _was_typed(context, name)]:
+        raise UsageError(
+            "run-node-without-agreement",
+            f"--{typed[0]} cannot be given with --data",
+            meaning="A run of a table's simulated owners moves no money.",
+            hint="Give --agreement: `cotrain agreement new --price ... --chain-id ...` drafts one.",
+        )
     if given["homes"]:
         raise UsageError(
             "run-home-without-agreement",

@@ -187,6 +187,7 @@ def perform(
     clock: Clock,
     progress: Callable[[RunState], None],
     queries: int = 0,
+    node: Chain | None = None,
 ) -> Outcome:
     """Run the protocol to its end, or go on from where it was interrupted.
 
@@ -196,6 +197,7 @@ def perform(
         clock: The clock of all.
         progress: Called with the coordinator's state after each pass.
         queries: Test rows on which a simulated buyer then pays for the model's answer, if money is moved.
+        node: A node of the agreement's chain; None for a chain of the run's own.
 
     Raises:
         RefusedError: the run was aborted.
@@ -203,7 +205,12 @@ def perform(
     meter = Meter()
     sources = [entropy(member.identity.name) for member in experiment.members]
     run = open_run(
-        experiment.layout, experiment.agreement, experiment.members, entropy=sources, clock=clock
+        experiment.layout,
+        experiment.agreement,
+        experiment.members,
+        entropy=sources,
+        clock=clock,
+        node=node,
     )
     opened_before = len(run.coordinator.state.opened)
     try:

@@ -47,11 +47,16 @@ from cotrain.rounds.end_rules import (
     update_bytes,
 )
 from cotrain.rounds.money import has_due_transaction, money_of, next_act
+from cotrain.rounds.money_rules import LEAVES_SEEN
+from cotrain.rounds.money_state import MoneyState
+from cotrain.rounds.node import check_number, check_stands, refusal_words, unlogged_leave
 from cotrain.rounds.rules import apply_record, check_record
 from cotrain.rounds.state import Phase, RunState, digest_of, weights_bytes, weights_digest
 from cotrain.rounds.witness import log_policy, log_signer, origin_of
-from cotrain.settlement.chain.chain import Chain
+from cotrain.settlement.acts import LEAVE
+from cotrain.settlement.chain.chain import Chain, Receipt
 from cotrain.settlement.chain.signing import account_of
+from cotrain.settlement.fees import check_fee
 from cotrain.settlement.history import receipt_body
 from cotrain.settlement.transactions import sign_act
 
@@ -107,7 +112,14 @@ class Coordinator:
         self.heard = 0
         self._since = clock.now()
         self._folded = _DIRTY
+        self._looked = self._since
         self._catch_up()
+        if (
+            self.state.money is not None
+            and chain is not None
+            and not self.state.money.terms.own_chain
+        ):
+            check_stands(chain, self.state.money.history)
 
     def verifying_seconds(self) -> float:
         """Return how long it verified proofs; for reports, nothing is decided by it."""
@@ -119,12 +131,16 @@ class Coordinator:
         Raises:
             CotrainError: it is none that may be logged now; nothing was done.
         """
-        self._catch_up()
-        if has_due_transaction(self.state):  # one that was logged before a crash
-            self._transact()
+        self.settle_pending()
         self._say(TransactionBody(act=kind, subject=subject, raw=blob_ref(raw)), raw)
         self._transact()
         return money_of(self.state).history[-1].receipt.succeeded
+
+    def settle_pending(self) -> None:
+        """After the run, carry out a transaction that was logged before a crash and has no answer yet."""
+        self._catch_up()
+        if has_due_transaction(self.state):
+            self._transact()
 
     # The board that readers see.
 
@@ -206,7 +222,10 @@ class Coordinator:
         if self._take("revocation") or self._take("erasure"):
             return True
         if self.state.money is not None and self.state.money.refused is not None:
-            return self._abort(CONTRACT_REFUSED, self.state.money.refused)
+            return self._abort(CONTRACT_REFUSED, self._refusal(self.state.money))
+        self._looked = self._clock.now()
+        if self._log_leave():
+            return True
         if has_due_transaction(self.state):
             return self._transact()
         steps: dict[Phase, Callable[[], bool]] = {
@@ -250,7 +269,8 @@ class Coordinator:
         if state.next_round == terms.rounds:
             model = released_model(state)
             return self._say(FinishBody(rounds=terms.rounds, model=blob_ref(model)), model)
-        now = max(self._clock.now(), state.last_time)
+        # Not later than the look for revocations: one that came since must not precede the round.
+        now = max(self._looked, state.last_time)
         if now >= terms.expires:
             return self._abort("expired", f"the agreement expired at {terms.expires}")
         if not state.can_open():
@@ -343,18 +363,41 @@ class Coordinator:
         money, chain = money_of(self.state), self._chain
         if chain is None:  # the constructor saw to it
             return False
-        if money.sent is not None:
-            return self._say(
-                receipt_body(money.sent.digest, chain.send(money.sent.raw), money.terms)
-            )
+        waiting = money.waiting
+        if waiting is not None:
+            receipt = chain.send(waiting.raw)
+            if self._log_leave(receipt):
+                return True
+            return self._say(receipt_body(waiting.digest, receipt, money.terms))
         act = next_act(self.state)
         if act is None:
             return False
         account = account_of(self._identity)
         own = money.terms.own_contracts
         number = money.sent_by(account.address) if own else chain.nonce(account.address)
-        raw = sign_act(account, act, chain.chain_id, number, chain.fees())
+        fees = chain.fees()
+        if not money.terms.own_chain:
+            check_number(money, chain, account.address)
+            check_stands(chain, money.history[-1:])
+            check_fee(chain, account.address, act, fees)
+        raw = sign_act(account, act, chain.chain_id, number, fees)
         return self._say(TransactionBody(act=act.kind, subject=act.subject, raw=blob_ref(raw)), raw)
+
+    def _log_leave(self, before: Receipt | None = None) -> bool:
+        """Log a revocation that an owner sent to the node itself, if there is one (before an answer)."""
+        money, chain = self.state.money, self._chain
+        if money is None or chain is None or self.state.phase not in LEAVES_SEEN:
+            return False
+        if money.leaving is not None or (money.sent is not None and before is None):
+            return False
+        found = unlogged_leave(money, chain, before)
+        if found is None:
+            return False
+        did, raw = found
+        return self._say(TransactionBody(act=LEAVE, subject=did, raw=blob_ref(raw)), raw)
+
+    def _refusal(self, money: MoneyState) -> str:
+        return str(money.refused) if self._chain is None else refusal_words(self._chain, money)
 
     def _collect_approvals(self) -> bool:
         money = money_of(self.state)

@@ -37,7 +37,7 @@ def money_of(state: RunState) -> MoneyState:
 def next_act(state: RunState) -> Act | None:
     """Return the transaction that is due now; None if none is, or if one was sent and is not answered yet."""
     money = state.money
-    if money is None or money.sent is not None or money.refused is not None:
+    if money is None or money.waiting is not None or money.refused is not None:
         return None
     match state.phase:
         case Phase.FUNDING | Phase.PAYING:
@@ -54,7 +54,9 @@ def next_act(state: RunState) -> Act | None:
 
 def has_due_transaction(state: RunState) -> bool:
     """Return whether a transaction or an answer has to come before anything else."""
-    return state.money is not None and (state.money.sent is not None or next_act(state) is not None)
+    return state.money is not None and (
+        state.money.waiting is not None or next_act(state) is not None
+    )
 
 
 def begin_funding(state: RunState) -> None:

@@ -5,6 +5,8 @@ very same one again. What the contracts answered is the coordinator's word here;
 checks it by running the transactions again before it signs or believes anything (`cotrain.settlement.history`).
 """
 
+from typing import Final
+
 from cotrain.errors import ForgeryError
 from cotrain.records.kinds import ApprovalBody, Consent, ReceiptBody, TransactionBody
 from cotrain.records.record import Record
@@ -12,11 +14,17 @@ from cotrain.rounds.money import begin_paying, end, money_of, next_act, release_
 from cotrain.rounds.money_state import Answered, MoneyState, Sent
 from cotrain.rounds.refusals import by_coordinator, counted_already, expect, mismatch, out_of_turn
 from cotrain.rounds.state import BlobSource, Change, Phase, RunState
-from cotrain.settlement.acts import MAY_FAIL, NO_HASH, Act, is_later_act
+from cotrain.settlement.acts import LEAVE, MAY_FAIL, NO_HASH, Act, is_later_act, leaver_of
 from cotrain.settlement.chain.signing import recover
 from cotrain.settlement.terms import ContractTerms
 from cotrain.settlement.transactions import Transaction, read_transaction
 from cotrain.settlement.typed_data import permit_digest
+
+LEAVES_SEEN: Final = frozenset({Phase.FUNDING, Phase.BETWEEN, Phase.ANCHORING})
+"""When an owner's own revocation is looked for on a node: before a round opens, and before it is anchored."""
+
+OVERTAKEN: Final = frozenset({"anchor", "revoke"})
+"""Acts that the contract refuses, without harm, if an owner's own revocation came first: they are made anew."""
 
 
 def check_consent(
@@ -83,7 +91,17 @@ def transaction_rule(
     by_coordinator(record, state.terms.coordinator.did)
     money, raw = money_of(state), blobs(body.raw)
     transaction = read_transaction(raw)
+    expect(record, "chain", transaction.chain_id, money.terms.settlement.chain_id)
+    expect(record, "value", transaction.value, 0)
+    if body.act == LEAVE:
+        return _leave(
+            state,
+            record,
+            body,
+            Sent(record.digest, _act_of(body, transaction), raw, transaction.sender),
+        )
     act = next_act(state)
+    exact = act is not None or money.terms.own_chain
     if act is not None:
         expect(record, "act", (body.act, body.subject), (act.kind, act.subject))
         expect(record, "sender", transaction.sender, money.terms.account(record.author))
@@ -91,9 +109,7 @@ def transaction_rule(
         expect(record, "data", transaction.data, act.data)
     else:
         act = _later_act(state, record, body, transaction)
-    expect(record, "chain", transaction.chain_id, money.terms.settlement.chain_id)
-    expect(record, "value", transaction.value, 0)
-    if money.terms.own_contracts:
+    if exact and money.terms.own_contracts:
         expect(record, "number", transaction.number, money.sent_by(transaction.sender))
     sent = Sent(record.digest, act, raw, transaction.sender)
 
@@ -113,7 +129,23 @@ def _later_act(
         raise out_of_turn(record, state.phase.value)
     if not is_later_act(money.terms, body.act, transaction.to, transaction.data):
         raise mismatch(record, "act", body.act, "what the transaction does")
+    return _act_of(body, transaction)
+
+
+def _act_of(body: TransactionBody, transaction: Transaction) -> Act:
     return Act(body.act, body.subject, transaction.to, transaction.data, 0)
+
+
+def _leave(state: RunState, record: Record, body: TransactionBody, sent: Sent) -> Change:
+    """An owner took itself out on the node; whoever logs it, the transaction is signed for it."""
+    money, act = money_of(state), sent.act
+    if money.terms.own_chain or money.leaving is not None or state.phase not in LEAVES_SEEN:
+        raise out_of_turn(record, state.phase.value)
+    did = leaver_of(money.terms, sent.sender, act.to, act.data)
+    expect(record, "who leaves", body.subject, did)
+    if did in money.revoked:
+        raise counted_already(record)
+    return lambda: setattr(money, "leaving", sent)
 
 
 def receipt_rule(state: RunState, record: Record, body: ReceiptBody, blobs: BlobSource) -> Change:
@@ -121,26 +153,44 @@ def receipt_rule(state: RunState, record: Record, body: ReceiptBody, blobs: Blob
     del blobs
     by_coordinator(record, state.terms.coordinator.did)
     money = money_of(state)
-    sent = money.sent
+    sent, own = money.waiting, money.terms.own_chain
     if sent is None:
         raise out_of_turn(record, state.phase.value)
     expect(record, "transaction", body.transaction, sent.digest)
-    if money.history and body.block <= money.history[-1].receipt.block:
+    if money.history and body.block < money.history[-1].receipt.block + own:
         raise mismatch(record, "block", body.block, "a later one than the last")
-    if (body.state_root is None) == money.terms.own_chain:
+    if (body.state_root is None) == own:
         raise mismatch(record, "state root", body.state_root, "one for the run's own chain only")
+    if money.leaving is not None:
+        expect(record, "success of a revocation", found=body.succeeded, expected=True)
 
     def change() -> None:
-        money.sent = None
         money.history.append(Answered(sent, body))
-        if state.phase in {Phase.FINISHED, Phase.ABORTED}:
-            return
-        if not body.succeeded and sent.act.kind not in MAY_FAIL:
-            money.refused = f"{sent.act.kind} {sent.act.subject}".strip()
+        if money.leaving is not None:
+            _let_leave(state, money, sent.act.subject)
         else:
-            _go_on(state, money, sent)
+            _take_answer(state, money, sent, succeeded=body.succeeded)
 
     return change
+
+
+def _let_leave(state: RunState, money: MoneyState, did: str) -> None:
+    money.leaving = None
+    money.revoked.append(did)
+    money.overtaken = money.sent is not None
+    if did not in state.revoked:
+        state.revoked.append(did)
+
+
+def _take_answer(state: RunState, money: MoneyState, sent: Sent, *, succeeded: bool) -> None:
+    overtaken = money.overtaken and sent.act.kind in OVERTAKEN
+    money.sent, money.overtaken = None, False
+    if state.phase in {Phase.FINISHED, Phase.ABORTED}:
+        return
+    if succeeded or sent.act.kind in MAY_FAIL:
+        _go_on(state, money, sent)
+    elif not overtaken:
+        money.refused = f"{sent.act.kind} {sent.act.subject}".strip()
 
 
 def approval_rule(state: RunState, record: Record, body: ApprovalBody, blobs: BlobSource) -> Change:
@@ -150,7 +200,7 @@ def approval_rule(state: RunState, record: Record, body: ApprovalBody, blobs: Bl
         raise out_of_turn(record, state.phase.value)
     money = money_of(state)
     state.terms.party(record.author)
-    if money.sent is not None:
+    if money.waiting is not None:
         raise out_of_turn(record, "the answer to the release")
     if record.author in money.approvals:
         raise counted_already(record)

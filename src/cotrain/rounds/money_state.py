@@ -44,6 +44,8 @@ class MoneyState:
         script: Transactions of the present phase, where there are several; `step` of them are done.
         step: See `script`.
         sent: The transaction that waits for an answer.
+        leaving: An owner's own revocation, found on the node, that waits for its answer; it comes before `sent`.
+        overtaken: Whether such a revocation came before `sent`, so that the contract may refuse that one.
         history: All that were answered.
         anchored: Rounds that are anchored.
         approvals: Party to its signature under the release.
@@ -58,6 +60,8 @@ class MoneyState:
     script: tuple[Act, ...] = field(default=(), repr=False)
     step: int = 0
     sent: Sent | None = None
+    leaving: Sent | None = None
+    overtaken: bool = False
     history: list[Answered] = field(default_factory=list, repr=False)
     anchored: int = 0
     approvals: dict[str, str] = field(default_factory=dict)
@@ -72,6 +76,11 @@ class MoneyState:
             for answered in self.history
         )
         return joins == len(self.terms.agreement.parties)
+
+    @property
+    def waiting(self) -> Sent | None:
+        """The transaction whose answer comes next."""
+        return self.leaving or self.sent
 
     def sent_by(self, account: str) -> int:
         """Return how many transactions of an account were answered."""

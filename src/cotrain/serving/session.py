@@ -13,13 +13,15 @@ from cotrain.ports import Clock, Store
 from cotrain.records.canonical import sha256
 from cotrain.rounds.coordinator import Coordinator
 from cotrain.rounds.money import money_of
+from cotrain.rounds.node import check_stands
 from cotrain.serving.buyer import ModelBuyer
 from cotrain.serving.server import Deposit, ModelServer
 from cotrain.serving.terms import UseTerms
 from cotrain.settlement.acts import Act, later_act
 from cotrain.settlement.chain.chain import Chain
 from cotrain.settlement.chain.signing import Account, account_of
-from cotrain.settlement.contracts import MODEL_SHARES, load_contract
+from cotrain.settlement.contracts import CREDITS, MODEL_SHARES, load_contract
+from cotrain.settlement.fees import check_fee
 from cotrain.settlement.terms import ContractTerms
 from cotrain.settlement.transactions import sign_act
 from cotrain.training.model import Model
@@ -84,14 +86,30 @@ class Shop:
             *(self._read(name, buyer) for name in ("deposits", "redeemed", "withdrawableAt"))
         )
 
+    def credits_of(self, account: str) -> int:
+        """Return how many credits an account has."""
+        token = load_contract(CREDITS)
+        asked = token.call("balanceOf", account)
+        return int(token.result("balanceOf", self.chain.call(self.terms.settlement.token, asked)))
+
     def owed(self, holder: str) -> int:
         """Return what a holder of shares can claim."""
         return self._read("owed", holder)
 
     def make(self, account: Account, act: Act) -> bool:
-        """Sign, log and carry out a transaction; tell whether the contract took it."""
-        number = money_of(self.coordinator.state).sent_by(account.address)
-        raw = sign_act(account, act, self.chain.chain_id, number, self.chain.fees())
+        """Sign, log and carry out a transaction; tell whether the contract took it.
+
+        Raises:
+            OutsideError: the account cannot pay the fee, or the chain dropped what the ledger has.
+        """
+        self.coordinator.settle_pending()
+        money, fees = money_of(self.coordinator.state), self.chain.fees()
+        number = money.sent_by(account.address)
+        if not self.terms.own_chain:
+            check_stands(self.chain, money.history[-1:])
+            check_fee(self.chain, account.address, act, fees)
+            number = self.chain.nonce(account.address)  # the account may have sent others elsewhere
+        raw = sign_act(account, act, self.chain.chain_id, number, fees)
         return self.coordinator.carry(act.kind, act.subject, raw)
 
     def _read(self, function: str, account: str) -> int:
@@ -107,13 +125,16 @@ def open_deposit(shop: Shop, buyer: Identity, amount: int) -> None:
         RefusedError: the contract does not take the deposit.
     """
     account, issuer = account_of(buyer), account_of(shop.identity)
+    shop.coordinator.settle_pending()
     deposit = shop.deposit_of(account.address)
     missing = amount - deposit.amount - deposit.redeemed
     if missing <= 0:
         return
     terms, shares = shop.terms, shop.use_terms.shares
+    lacking = max(0, missing - shop.credits_of(account.address))
+    issue = [(issuer, later_act(terms, "issue", buyer.did, account.address, lacking))]
     steps = (
-        (issuer, later_act(terms, "issue", buyer.did, account.address, missing)),
+        *(issue if lacking else []),
         (account, later_act(terms, "approve", buyer.did, shares, missing)),
         (account, later_act(terms, "deposit", buyer.did, missing)),
     )

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+
 from cotrain.records.kinds import Consent
 from cotrain.settlement.addresses import CREATED, own_contracts
 from cotrain.settlement.contracts import AGREEMENTS, CREDITS, MODEL_SHARES, load_contract
@@ -35,12 +38,16 @@ MAY_FAIL: Final = frozenset({"claim", "refund"})
 """Acts of a run that the contract may refuse without harm: nothing was due."""
 
 
+LEAVE: Final = "leave"
+"""An owner's revocation that did not come through the ledger: it is logged when the coordinator sees it on the node."""
+
+
 @dataclass(frozen=True)
 class Act:
     """One transaction, before it is signed.
 
     Attributes:
-        kind: What it does: create, issue, open, permit, join, revoke, anchor, release, claim, refund.
+        kind: What it does: create, issue, open, permit, join, revoke, leave, anchor, release, claim, refund.
         subject: The contract that is created, or the did of the party that it is about; "" if none.
         to: Address of the contract that is called; None to create one.
         data: Its data.
@@ -97,6 +104,28 @@ def revoke_act(terms: ContractTerms, did: str, signature: str) -> Act:
         "revokeFor", terms.name, terms.account(did), bytes.fromhex(signature)
     )
     return Act("revoke", did, terms.settlement.contract, data, 300_000)
+
+
+def own_revoke_act(terms: ContractTerms, did: str) -> Act:
+    """Return the revocation that an owner sends to the contract itself."""
+    data = load_contract(AGREEMENTS).call("revoke", terms.name)
+    return Act(LEAVE, did, terms.settlement.contract, data, 300_000)
+
+
+def leaver_of(terms: ContractTerms, sender: str, to: str | None, data: bytes) -> str | None:
+    """Return the did of the owner whom a transaction takes out of the agreement; None if it takes out nobody."""
+    contract = load_contract(AGREEMENTS)
+    if to != terms.settlement.contract:
+        return None
+    account = sender if data == contract.call("revoke", terms.name) else None
+    if data[:4] == contract.selector("revokeFor"):
+        try:
+            name, named, _ = decode(["bytes32", "address", "bytes"], data[4:])
+        except DecodingError:
+            return None
+        account = named if name == terms.name else None
+    party = None if account is None else terms.party_of(account)
+    return party.did if party is not None and "data_owner" in party.roles else None
 
 
 def anchor_act(terms: ContractTerms, facts: AnchorFacts) -> Act:

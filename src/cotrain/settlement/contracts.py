@@ -79,6 +79,14 @@ class Contract:
         values = decode(_types(self._by_name[function]["outputs"]), data)
         return values[0] if len(values) == 1 else values or None
 
+    def record(self, function: str, data: bytes) -> Mapping[str, Any]:
+        """Return the struct that a call returned, by its fields' names; empty if there is no such contract."""
+        if not data:
+            return {}
+        fields = self._by_name[function]["outputs"][0]["components"]
+        values = self.result(function, data)
+        return dict(zip([item["name"] for item in fields], values, strict=True))
+
     def event(self, topics: Sequence[bytes], data: bytes) -> Event:
         """Decode an event of this contract.
 

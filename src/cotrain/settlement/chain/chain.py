@@ -83,6 +83,10 @@ class Chain(Protocol):
         """
         ...
 
+    def find(self, raw: bytes) -> Receipt | None:
+        """Return the receipt of a transaction that is in a block, None of any other; nothing is sent."""
+        ...
+
     def call(self, to: str, data: bytes, sender: str = ...) -> bytes:
         """Return what a contract answers, without changing anything.
 
@@ -95,6 +99,10 @@ class Chain(Protocol):
         """Return how many transactions an account has sent."""
         ...
 
+    def balance(self, account: str) -> int:
+        """Return what an account has to pay fees with, in wei."""
+        ...
+
     def fees(self) -> Fees:
         """Return what a transaction should offer now."""
         ...
@@ -105,6 +113,14 @@ class Chain(Protocol):
 
     def events(self, address: str, first_block: int = 0) -> Sequence[LogEntry]:
         """Return what a contract told since a block, in order."""
+        ...
+
+    def sent_in(self, entry: LogEntry) -> bytes:
+        """Return the signed transaction in which a contract told something.
+
+        Raises:
+            RefusedError: it has a form that the ledger cannot hold.
+        """
         ...
 
     def close(self) -> None:

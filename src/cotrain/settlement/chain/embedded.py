@@ -104,6 +104,10 @@ class EmbeddedChain:
             block, time, done.succeeded, done.gas, done.events, done.state_root, done.output
         )
 
+    def find(self, raw: bytes) -> Receipt | None:
+        """Return the receipt of a transaction that was carried out; None of any other."""
+        return self._find(keccak(raw))
+
     def call(self, to: str, data: bytes, sender: str = NOBODY) -> bytes:
         """Return what a contract answers at the present time."""
         head = self.head()
@@ -115,6 +119,11 @@ class EmbeddedChain:
         """Return how many transactions an account has sent."""
         with self._disk():
             return self._engine.nonce(self.head().state_root, account)
+
+    def balance(self, account: str) -> int:
+        """Return nothing: there is no money on this chain, and nothing to pay."""
+        del account
+        return 0
 
     def fees(self) -> Fees:
         """Return nothing: this chain costs nothing."""
@@ -142,6 +151,14 @@ class EmbeddedChain:
                 (address, first_block),
             ).fetchall()
         return [_event(*row) for row in rows]
+
+    def sent_in(self, entry: LogEntry) -> bytes:
+        """Return the signed transaction in which a contract told something."""
+        with self._disk():
+            (raw,) = self._db.execute(
+                "SELECT raw FROM block WHERE number = ?", (entry.block,)
+            ).fetchone()
+        return bytes(raw)
 
     def close(self) -> None:
         """Close the file."""

@@ -68,8 +68,9 @@ class Engine:
         chain_id: EIP-155.
         nodes: The trie's nodes: read, and written by `execute`.
         paid_elsewhere: Whether transactions may offer fees. Where they ran first, these were paid in money
-            that this state does not know: each sender is lent what it offers, for one transaction. The roots
-            are then not those of any other chain.
+            that this state does not know: each sender is lent what it offers, for one transaction. Its account may
+            have sent others in between: numbers may be left out, never repeated. The roots are then not those of
+            any other chain.
     """
 
     def __init__(self, chain_id: int, nodes: Nodes, *, paid_elsewhere: bool = False) -> None:
@@ -87,6 +88,7 @@ class Engine:
         vm, transaction = self._vm(state_root, block, time), _decode(raw)
         self._check_terms(transaction)
         with self._lent(vm, transaction):
+            self._skip_numbers(vm, transaction)
             try:
                 with _room_for_nested_calls():
                     receipt, computation = vm.apply_transaction(vm.get_header(), transaction)
@@ -163,6 +165,11 @@ class Engine:
         yield
         vm.state.set_balance(transaction.sender, 0)
         vm.state.set_balance(ZERO_ADDRESS, 0)
+
+    def _skip_numbers(self, vm: CancunVM, transaction: SignedTransactionAPI) -> None:
+        """Believe that the sender's numbers before this one went elsewhere, where that can be."""
+        if self._paid_elsewhere and transaction.nonce > vm.state.get_nonce(transaction.sender):
+            vm.state.set_nonce(transaction.sender, transaction.nonce)
 
     def _vm(self, state_root: str, block: int, time: int) -> CancunVM:
         header = CancunBlockHeader(

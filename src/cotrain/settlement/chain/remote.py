@@ -1,26 +1,36 @@
 """A chain behind a node's JSON-RPC: any EVM node by its address (Ethereum JSON-RPC specification)."""
 
-import json
 import time
-import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from http.client import HTTPException
+from collections.abc import Callable, Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from cotrain.errors import OutsideError, RefusedError, UsageError
+from cotrain.errors import OutsideError, RefusedError
 from cotrain.settlement.chain.chain import CallRevertedError, Fees, Head, LogEntry, Receipt
+from cotrain.settlement.chain.rpc import Rpc
+from cotrain.settlement.chain.sent import encode_sent
 
 WAIT_SECONDS: Final = 120.0
+DEVELOPMENT_CHAINS: Final = frozenset({1337, 31337})
+"""Numbers by which geth, anvil and hardhat know a chain that lives on one machine for development."""
+
+DEFAULT_CONFIRMATIONS: Final = 12
 _POLL_SECONDS: Final = 0.1
-_ANSWER_SECONDS: Final = 30.0
-_ANSWER_LIMIT: Final = 1 << 26
-_REVERTED: Final = {3, -32000, -32015}
 _NOBODY = "0x" + 40 * "0"
+
+Told = Callable[[str], None]
+
+
+def ignore_told(words: str) -> None:
+    """Say nothing."""
+    del words
+
+
+def confirmations_of(chain_id: int) -> int:
+    """Return how deep a transaction must lie before it counts, where nobody says otherwise."""
+    return 1 if chain_id in DEVELOPMENT_CHAINS else DEFAULT_CONFIRMATIONS
 
 
 class RemoteChain:
@@ -28,8 +38,11 @@ class RemoteChain:
 
     Args:
         url: http or https.
-        wait_seconds: How long a transaction may take to enter a block.
+        wait_seconds: How long a transaction may take to enter a block, and how long no new block may come.
         chain_id: The EIP-155 number that the node must have; any if left out.
+        confirmations: Blocks, its own counted, that must hold a transaction before it counts; by default what
+            `confirmations_of` says.
+        told: Hears in plain words what a person should know while a transaction is waited for.
 
     Raises:
         UsageError: the URL is none.
@@ -37,72 +50,114 @@ class RemoteChain:
     """
 
     def __init__(
-        self, url: str, wait_seconds: float = WAIT_SECONDS, *, chain_id: int | None = None
+        self,
+        url: str,
+        wait_seconds: float = WAIT_SECONDS,
+        *,
+        chain_id: int | None = None,
+        confirmations: int | None = None,
+        told: Told = ignore_told,
     ) -> None:
-        if urlsplit(url).scheme not in {"http", "https"}:
-            raise UsageError("node-bad-url", f"{url!r} is not an http address of a node")
-        self._url, self._wait, self._asked = url, wait_seconds, 0
-        with self._sense():
-            self._id = int(self._ask("eth_chainId"), 16)
+        self._rpc, self._wait, self._told = Rpc(url), wait_seconds, told
+        with self._rpc.sense():
+            self._id = int(self._rpc.ask("eth_chainId"), 16)
         if chain_id not in {None, self._id}:
             raise OutsideError(
                 "node-other-chain",
-                f"the node {url} is of chain {self._id}, not {chain_id}",
+                f"the node {self.shown} is of chain {self._id}, not {chain_id}",
                 meaning="Signatures for one chain count for nothing on another.",
                 hint="Give the address of a node of the agreement's chain.",
             )
+        self.confirmations = confirmations or confirmations_of(self._id)
 
     @property
     def chain_id(self) -> int:
         """The chain's number, as the node says."""
         return self._id
 
+    @property
+    def shown(self) -> str:
+        """The node's host, for people; never the whole address."""
+        return self._rpc.shown
+
     def send(self, raw: bytes) -> Receipt:
-        """Hand a signed transaction to the node and wait until it is in a block. Sending twice does no harm."""
-        digest = "0x" + keccak(raw).hex()
-        found = self._receipt(digest)
-        if found is None:
+        """Hand a signed transaction to the node and wait until it lies deep enough. Sending twice does no harm.
+
+        A chain that drops the block again gets the same bytes again, for as long as the transaction does not count.
+        """
+        digest = _digest(raw)
+        if self._find(digest) is None:
             self._hand_over(raw, digest)
-            found = self._wait_for(digest)
-        return found
+        return self._receipt(digest, self._wait_for(raw, digest))
+
+    def find(self, raw: bytes) -> Receipt | None:
+        """Return the receipt of a transaction that is in a block, however deep; None of any other."""
+        digest = _digest(raw)
+        found = self._find(digest)
+        return None if found is None else self._receipt(digest, found)
 
     def call(self, to: str, data: bytes, sender: str = _NOBODY) -> bytes:
         """Return what a contract answers now."""
         asked = {"from": sender, "to": to, "data": "0x" + data.hex()}
-        with self._sense():
-            return _bytes(self._ask("eth_call", asked, "latest"))
+        with self._rpc.sense():
+            return _bytes(self._rpc.ask("eth_call", asked, "latest"))
 
     def nonce(self, account: str) -> int:
         """Return how many transactions of an account are in blocks."""
-        with self._sense():
-            return int(self._ask("eth_getTransactionCount", account, "latest"), 16)
+        with self._rpc.sense():
+            return int(self._rpc.ask("eth_getTransactionCount", account, "latest"), 16)
+
+    def balance(self, account: str) -> int:
+        """Return what an account has of the chain's own money, in wei."""
+        with self._rpc.sense():
+            return int(self._rpc.ask("eth_getBalance", account, "latest"), 16)
 
     def fees(self) -> Fees:
         """Return twice the present base fee, and the tip that the node proposes."""
-        with self._sense():
-            block = self._ask("eth_getBlockByNumber", "latest", False)
-            tip = int(self._ask("eth_maxPriorityFeePerGas"), 16)
+        with self._rpc.sense():
+            block = self._rpc.ask("eth_getBlockByNumber", "latest", False)
+            tip = int(self._rpc.ask("eth_maxPriorityFeePerGas"), 16)
             return Fees(2 * int(block.get("baseFeePerGas", "0x0"), 16) + tip, tip)
 
     def head(self) -> Head:
         """Return the node's last block."""
-        with self._sense():
-            block = self._ask("eth_getBlockByNumber", "latest", False)
+        with self._rpc.sense():
+            block = self._rpc.ask("eth_getBlockByNumber", "latest", False)
             root = _bytes(block["stateRoot"]).hex()
             return Head(int(block["number"], 16), int(block["timestamp"], 16), root)
 
     def events(self, address: str, first_block: int = 0) -> Sequence[LogEntry]:
-        """Return what a contract told since a block, in order."""
+        """Return what a contract told since a block, in order, up to the last block however new."""
         asked = {"address": address, "fromBlock": hex(first_block), "toBlock": "latest"}
-        with self._sense():
-            return [_event(entry) for entry in self._ask("eth_getLogs", asked)]
+        with self._rpc.sense():
+            return [_event(entry) for entry in self._rpc.ask("eth_getLogs", asked)]
+
+    def sent_in(self, entry: LogEntry) -> bytes:
+        """Return the signed transaction in which a contract told something.
+
+        Raises:
+            RefusedError: it is not of type 2.
+            OutsideError: the node does not give it as it was signed.
+        """
+        block = hex(entry.block)
+        asked = {"address": entry.address, "fromBlock": block, "toBlock": block}
+        with self._rpc.sense():
+            told = self._rpc.ask("eth_getLogs", asked)
+            digest = next(
+                one["transactionHash"] for one in told if int(one["logIndex"], 16) == entry.place
+            )
+            return encode_sent(self._rpc.ask("eth_getTransactionByHash", digest))
 
     def close(self) -> None:
         """Nothing is kept open."""
 
+    def _head_number(self) -> int:
+        with self._rpc.sense():
+            return int(self._rpc.ask("eth_blockNumber"), 16)
+
     def _hand_over(self, raw: bytes, digest: str) -> None:
         try:
-            self._ask("eth_sendRawTransaction", "0x" + raw.hex())
+            self._rpc.ask("eth_sendRawTransaction", "0x" + raw.hex())
         except RefusedError as error:
             # The node knows it already, or it entered a block since we asked: both are as good.
             if not self._may_know(digest):
@@ -115,29 +170,45 @@ class RemoteChain:
 
     def _may_know(self, digest: str) -> bool:
         try:
-            return self._ask("eth_getTransactionByHash", digest) is not None
+            return self._rpc.ask("eth_getTransactionByHash", digest) is not None
         except RefusedError:
             return True  # it cannot tell yet; waiting for the receipt will
 
-    def _wait_for(self, digest: str) -> Receipt:
-        until = time.monotonic() + self._wait
-        while (found := self._receipt(digest)) is None:
-            if time.monotonic() > until:
-                raise OutsideError(
-                    "node-slow",
-                    f"the transaction {digest} is in no block after {self._wait:g} seconds",
-                    meaning="It may still enter one. Nothing is lost: it will not be sent twice.",
-                    hint="Start again later; the run goes on from there.",
-                )
-            time.sleep(_POLL_SECONDS)
-        return found
-
-    def _receipt(self, digest: str) -> Receipt | None:
-        with self._sense():
+    def _wait_for(self, raw: bytes, digest: str) -> dict[str, Any]:
+        """Return the receipt when it lies deep enough; each new block above it gives more time."""
+        until, newest, before = time.monotonic() + self._wait, -1, None
+        while True:
+            head = self._head_number()  # before the receipt, so that no depth is overstated
             found = self._find(digest)
-            if found is None:
-                return None
-            block = self._ask("eth_getBlockByNumber", found["blockNumber"], False)
+            if before is not None and _block(found) != _block(before):
+                self._tell_dropped(digest, before, found)
+                if found is None:
+                    self._hand_over(raw, digest)
+            if found is not None:
+                if head - int(found["blockNumber"], 16) + 1 >= self.confirmations:
+                    return found
+                if head > newest:
+                    until, newest = time.monotonic() + self._wait, head
+            if time.monotonic() > until:
+                raise _slow(digest, self._wait, entered=found is not None)
+            before = found
+            time.sleep(_POLL_SECONDS)
+
+    def _tell_dropped(
+        self, digest: str, before: dict[str, Any], found: dict[str, Any] | None
+    ) -> None:
+        held = int(before["blockNumber"], 16)
+        now = (
+            "it is sent again" if found is None else f"block {int(found['blockNumber'], 16)} has it"
+        )
+        self._told(
+            f"the chain dropped block {held}, which held the transaction {digest}; {now}. "
+            "Nothing is lost: it had not counted yet."
+        )
+
+    def _receipt(self, digest: str, found: dict[str, Any]) -> Receipt:
+        with self._rpc.sense():
+            block = self._rpc.ask("eth_getBlockByHash", found["blockHash"], False)
             succeeded = found["status"] == "0x1"
             return Receipt(
                 block=int(found["blockNumber"], 16),
@@ -151,65 +222,48 @@ class RemoteChain:
 
     def _find(self, digest: str) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] | None = self._ask("eth_getTransactionReceipt", digest)
+            found: dict[str, Any] | None = self._rpc.ask("eth_getTransactionReceipt", digest)
         except RefusedError:
             return None  # geth answers so while it still indexes its blocks, after a start
         # A node may list a transaction before the block that holds it
-        return None if found is None or found.get("blockNumber") is None else found
+        with self._rpc.sense():
+            return None if found is None or found.get("blockNumber") is None else found
 
     def _why(self, digest: str, block: str) -> bytes:
         """Return why a transaction was reverted: nodes do not keep it, so the same is called once more."""
-        sent = self._ask("eth_getTransactionByHash", digest)
+        sent = self._rpc.ask("eth_getTransactionByHash", digest)
         names = {"from": "from", "to": "to", "gas": "gas", "value": "value", "input": "data"}
         asked = {name: sent[key] for key, name in names.items() if sent.get(key) is not None}
         try:
-            self._ask("eth_call", asked, hex(int(block, 16) - 1))
+            self._rpc.ask("eth_call", asked, hex(int(block, 16) - 1))
         except CallRevertedError as error:
             return error.data
         except RefusedError:
             return b""  # it ran out of gas, or the node has forgotten the state of that block
         return b""
 
-    @contextmanager
-    def _sense(self) -> Iterator[None]:
-        """Take an answer that has not the form of the specification for a failure of the node."""
-        try:
-            yield
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise OutsideError(
-                "node-nonsense",
-                f"the node {self._url} does not answer as a node should: {error!r}",
-                meaning="It is no Ethereum node, or one that leaves out what is needed.",
-                hint="Check the address; try another node of the same chain.",
-            ) from error
 
-    def _ask(self, method: str, *arguments: Any) -> Any:
-        self._asked += 1
-        asked = {"jsonrpc": "2.0", "id": self._asked, "method": method, "params": arguments}
-        request = urllib.request.Request(  # noqa: S310 - the scheme was checked
-            self._url, json.dumps(asked).encode(), {"Content-Type": "application/json"}
+def _slow(digest: str, seconds: float, *, entered: bool) -> OutsideError:
+    if entered:
+        what = (
+            f"the transaction {digest} is in a block, and no new block came for {seconds:g} seconds"
         )
-        try:
-            with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310
-                value = json.loads(answer.read(_ANSWER_LIMIT))
-        except (OSError, ValueError, HTTPException) as error:
-            raise OutsideError(
-                "node-away",
-                f"the node {self._url} does not answer: {error}",
-                meaning="Nothing was lost: what was sent is on the chain or will be sent again.",
-                hint="Check the address and the network, and start again.",
-            ) from error
-        with self._sense():
-            if value.get("error") is not None:
-                raise _node_error(value["error"])
-            return value["result"]
+    else:
+        what = f"the transaction {digest} is in no block after {seconds:g} seconds"
+    return OutsideError(
+        "node-slow",
+        what,
+        meaning="It does not count yet. Nothing is lost: it will not be carried out twice.",
+        hint="Start again later; the run goes on from there.",
+    )
 
 
-def _node_error(error: dict[str, Any]) -> RefusedError:
-    data, code = error.get("data"), error.get("code")
-    if isinstance(data, str) and data.startswith("0x") and code in _REVERTED:
-        return CallRevertedError(_bytes(data))
-    return RefusedError("node-refused", str(error.get("message", error)))
+def _digest(raw: bytes) -> str:
+    return "0x" + keccak(raw).hex()
+
+
+def _block(found: dict[str, Any] | None) -> object:
+    return None if found is None else found.get("blockHash")
 
 
 def _event(entry: dict[str, Any]) -> LogEntry:

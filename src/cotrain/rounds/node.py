@@ -1,0 +1,125 @@
+"""What a coordinator asks a chain before it sends anything there, and what it finds that others sent.
+
+On the run's own chain the answers are known: nobody else sends anything, nothing costs a fee, and no block is dropped.
+"""
+
+from collections.abc import Iterator
+
+from eth_utils.crypto import keccak
+
+from cotrain.errors import OutsideError, RefusedError
+from cotrain.rounds.money_state import Answered, MoneyState
+from cotrain.settlement.acts import leaver_of
+from cotrain.settlement.chain.chain import Chain, LogEntry, Receipt
+from cotrain.settlement.contracts import AGREEMENTS, CREDITS, load_contract
+from cotrain.settlement.history import events_digest
+from cotrain.settlement.transactions import read_transaction
+
+
+def check_number(money: MoneyState, chain: Chain, account: str) -> None:
+    """Check that the coordinator's account sent what is on the ledger, and nothing else.
+
+    The addresses of the run's contracts follow from the numbers of its first transactions.
+
+    Raises:
+        RefusedError: it sent others.
+    """
+    logged, found = money.sent_by(account), chain.nonce(account)
+    pending = money.sent is not None and money.sent.sender == account
+    if found == logged or (pending and found == logged + 1):
+        return
+    raise RefusedError(
+        "account-other-transactions",
+        f"the account {account} sent {found} transactions on chain {chain.chain_id}; the ledger has {logged} of them",
+        meaning="The contracts' addresses follow from its first transactions, so it may send those of one run only.",
+        hint="Use a coordinator with a fresh identity for each run on this chain (cotrain init), and a new agreement.",
+    )
+
+
+def check_stands(chain: Chain, history: list[Answered]) -> None:
+    """Check that transactions which the ledger says were carried out still are.
+
+    Raises:
+        OutsideError: the chain dropped one.
+    """
+    for done in history:
+        found = chain.find(done.sent.raw)
+        if found is None:
+            raise _dropped(done, "does not hold")
+        if found.block != done.receipt.block:
+            raise _dropped(done, f"holds in block {found.block}")
+        if events_digest(found.events) != done.receipt.events:
+            raise _dropped(done, "answered otherwise")
+
+
+def refusal_words(chain: Chain, money: MoneyState) -> str:
+    """Return what the contracts refused, and why as far as they say it."""
+    found = chain.find(money.history[-1].sent.raw)
+    output = b"" if found is None else found.output
+    said = [load_contract(name).reason(output) for name in (AGREEMENTS, CREDITS)]
+    return f"{money.refused}: {next((words for words in said if words[:2] != '0x'), said[0])}"
+
+
+def unlogged_leave(
+    money: MoneyState, chain: Chain, before: Receipt | None = None
+) -> tuple[str, bytes] | None:
+    """Return the first revocation that an owner sent to the node itself and the ledger does not have: did, transaction.
+
+    Args:
+        money: What the ledger says.
+        chain: The chain.
+        before: The answer that would be logged next: only what came before it is looked for.
+
+    Raises:
+        OutsideError: the chain dropped what the ledger has.
+        RefusedError: it was made in a way that cannot be logged.
+    """
+    if money.terms.own_chain or not money.history:
+        return None
+    check_stands(chain, money.history[-1:])
+    for did, entry in _revocations(money, chain):
+        if did in money.revoked or (before is not None and not _came_before(entry, before)):
+            continue
+        raw = chain.sent_in(entry)
+        transaction = read_transaction(raw)
+        if leaver_of(money.terms, transaction.sender, transaction.to, transaction.data) != did:
+            raise _by_others(did)
+        return did, raw
+    return None
+
+
+def _revocations(money: MoneyState, chain: Chain) -> Iterator[tuple[str, LogEntry]]:
+    contract, terms = load_contract(AGREEMENTS), money.terms
+    for entry in chain.events(terms.settlement.contract, money.history[-1].receipt.block):
+        event = contract.event(entry.topics, entry.data)
+        if event.name == "Revoked" and event.values["agreement"] == terms.name:
+            party = terms.party_of(event.values["owner"])
+            if party is not None:
+                yield party.did, entry
+
+
+def _came_before(entry: LogEntry, answer: Receipt) -> bool:
+    """Tell whether a revocation came before a transaction; in one block it did if that one failed."""
+    return entry.block < answer.block or (entry.block == answer.block and not answer.succeeded)
+
+
+def _by_others(did: str) -> RefusedError:
+    return RefusedError(
+        "settlement-odd-revocation",
+        f"the contract says that {did} revoked, by a transaction that called another contract",
+        meaning="It cannot be run again from the ledger, so no later round could be shown to be in order.",
+        hint="The run cannot go on. What the contracts hold comes back by their own deadlines.",
+    )
+
+
+def _dropped(done: Answered, what: str) -> OutsideError:
+    act = f"{done.sent.act.kind} {done.sent.act.subject}".strip()
+    return OutsideError(
+        "node-history-dropped",
+        f"the node {what} the transaction 0x{keccak(done.sent.raw).hex()} ({act}), which the ledger says is in block "
+        f"{done.receipt.block}",
+        meaning="The chain dropped blocks that had counted (a reorganisation), or the node is behind, or of another "
+        "chain with the same number. The contracts do not stand where the ledger says, so nothing more is sent.",
+        hint="If the node is only behind, start again later. Otherwise this run cannot go on: what the contracts hold "
+        "comes back by their own deadlines, and a new run should wait for more --confirmations.",
+    )

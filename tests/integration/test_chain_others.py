@@ -1,0 +1,290 @@
+"""A chain that others use too: who revokes there by itself, blocks that are dropped, accounts that cannot pay."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from probe import nodes
+from probe.calls import Caller, an_account
+
+from cotrain.audit.auditor import audit
+from cotrain.errors import ForgeryError, OutsideError, RefusedError
+from cotrain.flow import run_in_process
+from cotrain.ledger.store import Ledger
+from cotrain.ports import SystemClock
+from cotrain.records.kinds import TransactionBody
+from cotrain.records.record import blob_ref, sign_record
+from cotrain.rounds.coordinator import Coordinator
+from cotrain.rounds.money import money_of
+from cotrain.rounds.rules import check_record
+from cotrain.rounds.state import Phase, RunState
+from cotrain.settlement.acts import LEAVE, own_revoke_act
+from cotrain.settlement.chain.chain import Fees, Receipt
+from cotrain.settlement.chain.remote import RemoteChain, confirmations_of
+from cotrain.settlement.chain.signing import account_of
+from cotrain.settlement.contracts import AGREEMENTS, load_contract
+from cotrain.settlement.direct import revoke_directly
+from cotrain.settlement.draft import CREDIT, MoneyWishes
+from cotrain.settlement.terms import ContractTerms
+from cotrain.settlement.transactions import read_transaction, sign_act
+from cotrain.testing.world import COORDINATOR, World, build_world
+
+
+@pytest.fixture
+def node() -> Iterator[str]:
+    if nodes.ANVIL is None:
+        pytest.skip("no anvil: npm ci in contracts/, or name it in COTRAIN_ANVIL")
+    with nodes.anvil() as url:
+        yield url
+
+
+def world_on(url: str, folder: Path, *rich: str) -> World:
+    """Make a world on a node, whose coordinator, and others that are named, can pay fees."""
+    chain = RemoteChain(url)
+    wishes = MoneyWishes(
+        price=1000, shares={COORDINATOR: 20}, stake_owner=50, chain_id=chain.chain_id
+    )
+    now = max(SystemClock().now(), chain.head().time)
+    world = build_world(folder, money=wishes, now=now)
+    world.chain = chain
+    for name in (COORDINATOR, *rich):
+        nodes.give_money(url, account_of(world.actors[name].identity).address)
+    return world
+
+
+def leave(world: World, node: str, name: str) -> None:
+    terms, owner = ContractTerms.of(world.agreement), world.actors[name].identity
+    receipt = revoke_directly(RemoteChain(node), terms, owner)
+    assert receipt is not None
+    assert receipt.succeeded
+
+
+def check_paid(world: World, leaver: str, rounds: int) -> list[str]:
+    """Audit a finished run that an owner left, see who was paid; return the kinds of its transactions."""
+    with Ledger.open(world.path, read_only=True) as ledger:
+        found = audit(ledger)
+    assert found.money is not None
+    assert found.money.released
+    assert found.state.revoked == [world.did(leaver)]
+    assert money_of(found.state).revoked == [world.did(leaver)]
+    earned = {figures.name: figures.earned for figures in found.money.accounts.values()}
+    assert earned[leaver] == rounds * 100 * CREDIT
+    assert all(earned[name] == 200 * CREDIT for name in world.owners if name != leaver)
+    return [done.sent.act.kind for done in money_of(found.state).history]
+
+
+@pytest.mark.slow
+def test_an_owner_that_revokes_by_itself_is_in_no_later_round(node: str, tmp_path: Path) -> None:
+    world = world_on(node, tmp_path, "Owner 1")
+
+    left: list[int] = []
+
+    def watch(state: RunState) -> None:
+        if len(state.opened) == 1 and state.phase is Phase.BETWEEN and not left:
+            leave(world, node, "Owner 1")
+            left.append(1)
+
+    with world.ledger() as ledger:
+        state = run_in_process(world.coordinator(ledger), world.parties(), progress=watch)
+    assert world.did("Owner 1") in state.opened[0][1]
+    assert world.did("Owner 1") not in state.opened[1][1]
+    assert check_paid(world, "Owner 1", rounds=1).count(LEAVE) == 1
+
+
+@pytest.mark.slow
+def test_a_coordinator_that_dies_with_a_revocation_half_logged_goes_on(
+    node: str, tmp_path: Path
+) -> None:
+    world = world_on(node, tmp_path, "Owner 1")
+    with world.ledger() as ledger:
+        stopped_between(world, ledger)
+        leave(world, node, "Owner 1")
+        assert world.coordinator(ledger).tick()
+        again = world.coordinator(ledger)
+        assert money_of(again.state).leaving is not None
+        run_in_process(again, world.parties())
+    assert check_paid(world, "Owner 1", rounds=1).count(LEAVE) == 1
+
+
+class Overtaken(RemoteChain):
+    """A node on which something happens before one of the transactions to a function enters a block."""
+
+    def __init__(self, url: str, selector: bytes, which: int, before: Any) -> None:
+        super().__init__(url)
+        self._selector, self._left, self._before = selector, which, before
+
+    def send(self, raw: bytes) -> Receipt:
+        if read_transaction(raw).data[:4] == self._selector:
+            self._left -= 1
+            if self._left == 0:
+                self._before()
+        return super().send(raw)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("function", "which", "rounds"),
+    [("join", 2, 0), ("anchor", 1, 0), ("anchor", 2, 1), ("revokeFor", 1, 1)],
+)
+def test_a_revocation_that_comes_before_a_transaction_on_its_way(
+    node: str, tmp_path: Path, function: str, which: int, rounds: int
+) -> None:
+    world = world_on(node, tmp_path, "Owner 1")
+    selector = load_contract(AGREEMENTS).selector(function)
+    world.chain = Overtaken(node, selector, which, lambda: leave(world, node, "Owner 1"))
+    parties = world.parties()
+
+    def watch(state: RunState) -> None:
+        if function == "revokeFor" and len(state.opened) == 1:
+            parties[0].revoke(world.agreement.digest, "enough")
+
+    with world.ledger() as ledger:
+        run_in_process(world.coordinator(ledger), parties, progress=watch)
+    kinds = check_paid(world, "Owner 1", rounds)
+    assert kinds.count(LEAVE) == 1
+    assert kinds.count("anchor") == 2 + (function == "anchor")
+
+
+def stopped_between(world: World, ledger: Ledger) -> Coordinator:
+    """Run until the first round is anchored, and stop."""
+    coordinator = world.coordinator(ledger)
+
+    def watch(state: RunState) -> None:
+        if len(state.opened) == 1 and state.phase is Phase.BETWEEN:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_in_process(coordinator, world.parties(), progress=watch)
+    return coordinator
+
+
+@pytest.mark.slow
+def test_what_is_no_revocation_of_an_owner_is_not_logged_as_one(node: str, tmp_path: Path) -> None:
+    world = world_on(node, tmp_path)
+    terms, hub = ContractTerms.of(world.agreement), world.actors[COORDINATOR].identity
+    with world.ledger() as ledger:
+        state = stopped_between(world, ledger).state
+
+        def log(name: str, subject: str, chain_id: int) -> None:
+            signer = account_of(world.actors[name].identity)
+            raw = sign_act(signer, own_revoke_act(terms, subject), chain_id, 0, Fees())
+            body = TransactionBody(act=LEAVE, subject=subject, raw=blob_ref(raw))
+            check_record(state, sign_record(hub, world.agreement.digest, body), lambda _: raw)
+
+        here, dids = terms.settlement.chain_id, [world.did(name) for name in world.actors]
+        log("Owner 2", dids[1], here)  # the same is allowed when all is as it should be
+        for name, subject, chain_id in (
+            ("Owner 2", dids[0], here),
+            (COORDINATOR, dids[-1], here),
+            ("Owner 2", dids[1], 1),
+        ):
+            with pytest.raises(ForgeryError):
+                log(name, subject, chain_id)
+
+
+@pytest.mark.slow
+def test_a_dropped_transaction_that_had_counted_is_told(node: str, tmp_path: Path) -> None:
+    world = world_on(node, tmp_path)
+    before = nodes.ask(node, "evm_snapshot")
+    with world.ledger() as ledger:
+        coordinator = stopped_between(world, ledger)
+        size = ledger.size
+        world.coordinator(ledger)  # all is there: it goes on
+        nodes.ask(node, "evm_revert", before)
+        for start_again in (lambda: world.coordinator(ledger), lambda: transact(coordinator)):
+            with pytest.raises(OutsideError, match="which the ledger says is in block") as dropped:
+                start_again()
+            assert dropped.value.code == "node-history-dropped"
+            assert "reorganisation" in dropped.value.meaning
+        assert ledger.size == size
+
+
+def transact(coordinator: Coordinator) -> None:
+    """Let a coordinator that is open go on until it would send its next transaction."""
+    money = money_of(coordinator.state)
+    money.revocations[money.terms.agreement.owners[0].did] = "00" * 65
+    coordinator.tick()
+
+
+def test_a_dropped_transaction_that_did_not_count_is_sent_again(node: str) -> None:
+    heard: list[str] = []
+    chain = RemoteChain(node, confirmations=3, told=heard.append)
+    caller = Caller(an_account(1), chain.chain_id, fees=chain.fees())
+    nodes.give_money(node, caller.account.address)
+    raw, found = caller.create(), []
+    before = nodes.ask(node, "evm_snapshot")
+    sending = threading.Thread(target=lambda: found.append(chain.send(raw)))
+    sending.start()
+    nodes.wait_until(lambda: chain.find(raw) is not None)
+    nodes.ask(node, "evm_mine")
+    time.sleep(0.5)
+    assert not found  # two deep, and three were asked for
+    nodes.ask(node, "evm_revert", before)
+    nodes.ask(node, "evm_mine")
+    nodes.wait_until(lambda: chain.find(raw) is not None)
+    assert not found
+    for _ in range(2):
+        nodes.ask(node, "evm_mine")
+    sending.join(timeout=30)
+    assert found == [chain.find(raw)]
+    assert found[0].block == 2
+    (words,) = heard
+    assert words.startswith("the chain dropped block 1")
+    assert "sent again" in words
+
+
+def test_no_new_block_above_a_transaction_is_told(node: str) -> None:
+    chain = RemoteChain(node, wait_seconds=0.3, confirmations=2)
+    caller = Caller(an_account(2), chain.chain_id, fees=chain.fees())
+    nodes.give_money(node, caller.account.address)
+    raw = caller.create()
+    with pytest.raises(OutsideError, match="no new block came") as slow:
+        chain.send(raw)
+    assert slow.value.code == "node-slow"
+    nodes.ask(node, "evm_mine")
+    assert chain.send(raw).succeeded
+
+
+def test_how_deep_where_nobody_says() -> None:
+    assert [confirmations_of(chain_id) for chain_id in (1337, 31337, 1, 11155111)] == [1, 1, 12, 12]
+
+
+def test_an_account_that_cannot_pay_sends_and_logs_nothing(node: str, tmp_path: Path) -> None:
+    world = world_on(node, tmp_path)
+    address = account_of(world.actors[COORDINATOR].identity).address
+    nodes.ask(node, "anvil_setBalance", address, hex(10**9))
+    with world.ledger() as ledger:
+        coordinator = world.coordinator(ledger)
+        with pytest.raises(OutsideError, match=address) as poor:
+            run_in_process(coordinator, world.parties())
+        assert poor.value.code == "account-no-gas"
+        assert money_of(coordinator.state).waiting is None
+        nodes.give_money(node, address)
+        assert coordinator.tick()
+
+
+def test_an_account_that_sent_something_else_is_refused(node: str, tmp_path: Path) -> None:
+    world = world_on(node, tmp_path)
+    account = account_of(world.actors[COORDINATOR].identity)
+    chain = RemoteChain(node)
+    chain.send(Caller(account, chain.chain_id, fees=chain.fees()).create())
+    with (
+        world.ledger() as ledger,
+        pytest.raises(RefusedError, match="sent 1 transactions") as other,
+    ):
+        run_in_process(world.coordinator(ledger), world.parties())
+    assert other.value.code == "account-other-transactions"
+
+
+def test_nobody_can_revoke_where_nobody_joined(node: str, tmp_path: Path) -> None:
+    world = world_on(node, tmp_path, "Owner 1")
+    with pytest.raises(RefusedError) as early:
+        leave(world, node, "Owner 1")
+    assert early.value.code == "revoke-no-member"
+    with pytest.raises(RefusedError) as coordinates:
+        leave(world, node, COORDINATOR)
+    assert coordinates.value.code == "revoke-own-coordinator"
+    assert RemoteChain(node).head().block == 0
