@@ -1,6 +1,7 @@
 """From `init` to a run between homes: each command's good case, and the mistakes that people make."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from cotrain.agreement.document import decode_agreement
 from cotrain.data import heart
 from cotrain.identity.keys import load_identity
 from cotrain.ledger.store import Ledger
+from cotrain.rounds.journal import SqliteJournal
 from cotrain.settlement.chain.signing import account_of
 
 Parties = dict[str, tuple[Path, str]]
@@ -227,7 +229,11 @@ def test_homes_run_an_agreement_and_nobody_sees_their_test_rows(
     assert [owner["test_rows"] for owner in first.json["data"]["owners"]] == [None] * 3
     assert "No figures of quality" in (out / "report.html").read_text()
     assert cotrain(*ready, "--out", out, "--json").json == first.json, "finished runs are shown"
-    assert cotrain("audit", out, "--json").json["verdict"] == "nothing wrong found"
+    audited = cotrain("audit", out, "--json").json
+    assert audited["verdict"] == "nothing wrong found"
+    assert [owner["erased"]["reason"] for owner in audited["owners"]] == ["settled"] * 3
+    assert all(owner["erased"]["rows"] for owner in audited["owners"])
+    assert not [path for home, _ in parties.values() for path in home.glob("rows-*")]
     cotrain(*ready, "--out", tmp_path / "other").assert_told(2, "began before", "--out")
     assert not (tmp_path / "other").exists()
     cotrain("demo", "--out", out).assert_told(2, "another command", "--out")
@@ -250,6 +256,43 @@ def test_an_owner_withdraws_its_data(
     assert "dataset" not in kinds
     hub = ("data", "revoke", agreement, "--home", parties["Hub"][0])
     assert cotrain(*hub).code != 0, "only owners have data to withdraw"
+
+
+def test_rows_of_a_run_that_never_began_are_erased(
+    cotrain: Cotrain, ready: list[str], parties: Parties, agreement: Path
+) -> None:
+    del ready
+    home = parties["Ada"][0]
+    cotrain("data", "erase", agreement, "--home", parties["Hub"][0]).assert_told(2, "no data owner")
+    told = cotrain("data", "erase", agreement, "--home", home, "--json").json
+    assert len(told["destroyed"]) == 2, "rows and journal"
+    assert not [path for path in home.iterdir() if path.name in told["destroyed"]]
+    assert not list(home.glob("rows-*"))
+    assert (home / "budget.db").exists()
+    assert cotrain("data", "erase", agreement, "--home", home, "--json").json["destroyed"] == []
+
+
+def test_nobody_erases_by_mistake_what_a_run_needs(
+    tmp_path: Path, cotrain: Cotrain, ready: list[str], parties: Parties, agreement: Path
+) -> None:
+    home = parties["Ada"][0]
+    cotrain("data", "revoke", agreement, "--home", parties["Cy"][0])
+    assert cotrain(*ready, "--out", tmp_path / "run").code == 5, "aborted before anybody registered"
+    assert not list(home.glob("rows-*")), "erased by the agent"
+    words = ("data", "erase", agreement, "--home", home)
+    assert cotrain(*words, "--json").json["destroyed"] == []
+    journal = next(home.glob("journal-*"))
+    with closing(SqliteJournal(journal)) as kept:
+        kept.delete(f"{audit_run(agreement)}/sent/erasure/")
+    cotrain(*words).assert_told(2, "has begun", "data revoke")
+    assert journal.exists()
+    assert journal.name in cotrain(*words, "--abandon", "--json").json["destroyed"]
+    assert not journal.exists()
+
+
+def audit_run(agreement: Path) -> str:
+    """Return the name of an agreement's run."""
+    return decode_agreement(agreement.read_bytes()).digest
 
 
 def test_run_between_homes_checks_everybody_first(
