@@ -38,6 +38,9 @@ const BUGS = [
   // Revocation.
   ["the version does not tell of a revocation", "Membership.sol", "        current.owners -= 1;\n        current.version += 1;", "        current.owners -= 1;", "Rounds"],
   ["evidence of a revoked owner is refused", "Agreements.sol", "proof.anchor.opened <= leaver.revokedAt", "proof.anchor.opened >= leaver.revokedAt", FUZZED],
+  ["two ledgers of different sizes are no evidence", "Agreements.sol", "if (one.size == other.size && one.root == other.root) revert NoEvidence();", "if (one.size != other.size || one.root == other.root) revert NoEvidence();", "Slashing"],
+  ["checkpoints of two rounds are evidence", "Agreements.sol", "if (one.round != other.round || one.version != other.version) revert NoEvidence();", "if (one.version != other.version) revert NoEvidence();", "Slashing"],
+  ["checkpoints of two memberships are evidence", "Agreements.sol", "if (shown.round != made.round || shown.version != made.version) revert NoEvidence();", "if (shown.round != made.round) revert NoEvidence();", "Slashing"],
   ["a wrong time hides all later rounds", "Agreements.sol", "proof.anchor.round > uint256(leaver.rounds) + 1;", "proof.anchor.round == 0;", FUZZED],
   ["the round under way is evidence", "Agreements.sol", "uint256(leaver.rounds) + 1;", "uint256(leaver.rounds);", "Slashing"],
   ["one revokes twice", "Membership.sol", "if (leaving.revokedAt != 0) revert RevokedAlready();", "", "Membership"],

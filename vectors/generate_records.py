@@ -165,7 +165,18 @@ def spoken_otherwise(agreement: Agreement, entries: list[bytes]) -> list[Record]
         ),
         (owner, with_consent(entries, DatasetBody)),
         (hub, with_consent(entries, SignatureBody)),
-        (hub, TransactionBody(act="join", subject=owner.did, raw=blob_ref(b"a transaction"))),
+        (
+            hub,
+            TransactionBody(
+                act="join", subject=owner.did, raw=blob_ref(b"a transaction"), checkpoint=None
+            ),
+        ),
+        (
+            hub,
+            TransactionBody(
+                act="anchor", subject="", raw=blob_ref(b"an anchor"), checkpoint="3c" * 65
+            ),
+        ),
         (
             hub,
             ReceiptBody(

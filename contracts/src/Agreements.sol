@@ -8,6 +8,7 @@ import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProo
 import {Settlement} from "./Settlement.sol";
 import {
     Account,
+    Anchor,
     AnchorProof,
     Approval,
     BASIS_POINTS,
@@ -27,7 +28,8 @@ import {
 contract Agreements is Settlement {
     using SafeERC20 for IERC20;
 
-    bytes32 private constant CHECKPOINT = keccak256("Checkpoint(bytes32 agreement,uint64 size,bytes32 root)");
+    bytes32 private constant CHECKPOINT =
+        keccak256("Checkpoint(bytes32 agreement,uint32 round,uint32 version,uint64 size,bytes32 root)");
     bytes32 private constant REJECTION =
         keccak256("Rejection(bytes32 agreement,address subject,uint32 round,bytes32 evidence)");
 
@@ -39,7 +41,7 @@ contract Agreements is Settlement {
 
     constructor(address modelCode) EIP712("Cotrain Agreements", "1") Settlement(modelCode) {}
 
-    /// The coordinator signed two ledgers of one size.
+    /// The coordinator signed two ledgers for one round.
     function slashSplit(
         bytes32 agreement,
         Checkpoint calldata one,
@@ -47,13 +49,14 @@ contract Agreements is Settlement {
         Checkpoint calldata other,
         bytes calldata otherSignature
     ) external nonReentrant {
-        if (one.size != other.size || one.root == other.root) revert NoEvidence();
+        if (one.round != other.round || one.version != other.version) revert NoEvidence();
+        if (one.size == other.size && one.root == other.root) revert NoEvidence();
         _checkCheckpoint(agreement, one, oneSignature);
         _checkCheckpoint(agreement, other, otherSignature);
         _slash(agreement, _known(agreement).coordinator, "split");
     }
 
-    /// The coordinator signed a ledger for the parties and anchored another one of the same size.
+    /// The coordinator signed a ledger for the parties and anchored another one for the same round.
     function slashFalseAnchor(
         bytes32 agreement,
         Checkpoint calldata shown,
@@ -61,7 +64,9 @@ contract Agreements is Settlement {
         AnchorProof calldata proof
     ) external nonReentrant {
         _checkAnchored(agreement, proof);
-        if (shown.size != proof.anchor.size || shown.root == proof.anchor.root) revert NoEvidence();
+        Anchor calldata made = proof.anchor;
+        if (shown.round != made.round || shown.version != made.version) revert NoEvidence();
+        if (shown.size == made.size && shown.root == made.root) revert NoEvidence();
         _checkCheckpoint(agreement, shown, signature);
         _slash(agreement, _known(agreement).coordinator, "false anchor");
     }
@@ -97,7 +102,9 @@ contract Agreements is Settlement {
     }
 
     function _checkCheckpoint(bytes32 agreement, Checkpoint calldata shown, bytes calldata signature) private view {
-        bytes32 said = keccak256(abi.encode(CHECKPOINT, agreement, shown.size, shown.root));
+        bytes32 said = keccak256(
+            abi.encode(CHECKPOINT, agreement, shown.round, shown.version, shown.size, shown.root)
+        );
         _checkSignature(_known(agreement).coordinator, said, signature);
     }
 

@@ -157,9 +157,11 @@ struct Rejection {
     bytes32 evidence; // SHA-256 of the refused record
 }
 
-/// What the coordinator signs for each checkpoint of the ledger that it shows to anybody.
+/// What the coordinator signs for all parties with each anchor: there is one for a round and a membership.
 struct Checkpoint {
-    uint64 size;
+    uint32 round; // counted from 1
+    uint32 version; // of the membership
+    uint64 size; // of the ledger, in entries
     bytes32 root;
 }
 

@@ -150,12 +150,9 @@ contract Handler is Base {
 
     function act_slash_split(uint256 seed, uint64 size, uint8 really) external {
         bytes32 agreement = ids[seed % 3];
-        Checkpoint memory one = Checkpoint(size, "a");
-        Checkpoint memory other = Checkpoint(size, really % 8 == 0 ? bytes32("b") : bytes32("a"));
-        bytes32 kind = keccak256("Checkpoint(bytes32 agreement,uint64 size,bytes32 root)");
-        bytes memory first_ = signedBy(COORDINATOR_, keccak256(abi.encode(kind, agreement, one.size, one.root)));
-        bytes memory second =
-            signedBy(COORDINATOR_, keccak256(abi.encode(kind, agreement, other.size, other.root)));
+        Checkpoint memory one = Checkpoint(1, 7, size, "a");
+        Checkpoint memory other = Checkpoint(1, 7, size, really % 8 == 0 ? bytes32("b") : bytes32("a"));
+        (bytes memory first_, bytes memory second) = (_shown(agreement, one), _shown(agreement, other));
         agreements.slashSplit(agreement, one, first_, other, second);
     }
 
@@ -272,6 +269,14 @@ contract Handler is Base {
         shares = sharesOf(ids[seed % 3]);
         if (address(shares) == address(0)) shares = sharesOf(ids[2]);
         buyer = who(number);
+    }
+
+    function _shown(bytes32 agreement, Checkpoint memory shown) private view returns (bytes memory) {
+        bytes32 kind = keccak256(
+            "Checkpoint(bytes32 agreement,uint32 round,uint32 version,uint64 size,bytes32 root)"
+        );
+        bytes32 said = keccak256(abi.encode(kind, agreement, shown.round, shown.version, shown.size, shown.root));
+        return signedBy(COORDINATOR_, said);
     }
 
     function _voucher(ModelShares shares, uint256 number, uint64 total) private view returns (bytes memory) {

@@ -18,7 +18,7 @@ contract SlashingTest is Base {
     }
 
     function test_a_split_view_costs_the_stake() public {
-        (Checkpoint memory one, Checkpoint memory other) = (Checkpoint(7, "a"), Checkpoint(7, "b"));
+        (Checkpoint memory one, Checkpoint memory other) = (Checkpoint(1, 7, 7, "a"), Checkpoint(1, 7, 7, "b"));
         (bytes memory first_, bytes memory second) = (_shown(one), _shown(other));
         vm.prank(REPORTER);
         agreements.slashSplit(id, one, first_, other, second);
@@ -36,14 +36,21 @@ contract SlashingTest is Base {
         agreements.slashSplit(id, one, first_, other, second);
     }
 
+    function test_two_ledgers_of_different_sizes_for_one_round_are_a_split_view() public {
+        (Checkpoint memory one, Checkpoint memory other) = (Checkpoint(1, 7, 7, "a"), Checkpoint(1, 7, 8, "a"));
+        agreements.slashSplit(id, one, _shown(one), other, _shown(other));
+        same(agreements.member(id, who(COORDINATOR_)).stake, 0, "gone");
+    }
+
     function test_what_is_no_split_view_costs_nothing() public {
-        (Checkpoint memory one, Checkpoint memory other) = (Checkpoint(7, "a"), Checkpoint(8, "b"));
-        _noEvidence();
-        agreements.slashSplit(id, one, _shown(one), other, _shown(other));
-        other = Checkpoint(7, "a");
-        _noEvidence();
-        agreements.slashSplit(id, one, _shown(one), other, _shown(other));
-        other = Checkpoint(7, "b");
+        Checkpoint memory one = Checkpoint(1, 7, 7, "a");
+        Checkpoint[3] memory others = [one, Checkpoint(2, 7, 7, "b"), Checkpoint(1, 8, 7, "b")];
+        for (uint256 i; i < 3; ++i) {
+            (bytes memory first_, bytes memory second) = (_shown(one), _shown(others[i]));
+            _noEvidence();
+            agreements.slashSplit(id, one, first_, others[i], second);
+        }
+        Checkpoint memory other = Checkpoint(1, 7, 7, "b");
         (bytes memory own, bytes memory forged) = (_shown(one), signedBy(0, _checkpointHash(id, other)));
         vm.expectRevert(Membership.BadSignature.selector);
         agreements.slashSplit(id, one, own, other, forged);
@@ -54,7 +61,7 @@ contract SlashingTest is Base {
 
     function test_an_anchor_that_is_not_what_was_shown_costs_the_stake() public {
         (AnchorProof memory proof, Anchor memory made) = _anchored(4, 1);
-        Checkpoint memory shown = Checkpoint(made.size, "another ledger");
+        Checkpoint memory shown = Checkpoint(made.round, made.version, made.size, "another ledger");
         bytes memory signature = _shown(shown);
         agreements.slashFalseAnchor(id, shown, signature, proof);
         same(agreements.member(id, who(COORDINATOR_)).stake, 0, "gone");
@@ -62,15 +69,19 @@ contract SlashingTest is Base {
 
     function test_what_is_no_false_anchor_costs_nothing() public {
         (AnchorProof memory proof, Anchor memory made) = _anchored(4, 1);
-        Checkpoint memory shown = Checkpoint(made.size, made.root);
+        Checkpoint memory shown = Checkpoint(made.round, made.version, made.size, made.root);
         bytes memory signature = _shown(shown);
         _noEvidence();
         agreements.slashFalseAnchor(id, shown, signature, proof);
-        shown = Checkpoint(made.size + 1, "another ledger");
+        shown = Checkpoint(made.round + 1, made.version, made.size, "another ledger");
         signature = _shown(shown);
         _noEvidence();
         agreements.slashFalseAnchor(id, shown, signature, proof);
-        shown.size = made.size;
+        shown = Checkpoint(made.round, made.version + 1, made.size, "another ledger");
+        signature = _shown(shown);
+        _noEvidence();
+        agreements.slashFalseAnchor(id, shown, signature, proof);
+        shown.version = made.version;
         signature = _shown(shown);
         proof.anchor.root = "made up";
         vm.expectRevert(Rounds.NotAnchored.selector);
@@ -112,7 +123,7 @@ contract SlashingTest is Base {
 
     function test_of_two_slashed_each_has_a_part_of_the_other_only() public {
         _reject(1);
-        (Checkpoint memory one, Checkpoint memory other) = (Checkpoint(7, "a"), Checkpoint(7, "b"));
+        (Checkpoint memory one, Checkpoint memory other) = (Checkpoint(1, 7, 7, "a"), Checkpoint(1, 7, 7, "b"));
         agreements.slashSplit(id, one, _shown(one), other, _shown(other));
         // 450 over 8,000 and 2,700 over 7,500.
         same(agreements.entitled(id, who(1)), 720, "an owner of the coordinator's");
@@ -123,7 +134,7 @@ contract SlashingTest is Base {
     function test_who_joins_later_has_no_part_of_an_earlier_stake() public {
         bytes32 second = agreements.open(_terms(2));
         for (uint256 i = 1; i < PARTIES; ++i) join(second, i);
-        Checkpoint[2] memory views = [Checkpoint(7, "a"), Checkpoint(7, "b")];
+        Checkpoint[2] memory views = [Checkpoint(1, 7, 7, "a"), Checkpoint(1, 7, 7, "b")];
         bytes[2] memory signatures;
         for (uint256 i; i < 2; ++i) signatures[i] = signedBy(COORDINATOR_, _checkpointHash(second, views[i]));
         agreements.slashSplit(second, views[0], signatures[0], views[1], signatures[1]);
@@ -135,7 +146,7 @@ contract SlashingTest is Base {
     function test_a_stake_of_the_only_one_with_a_share_is_nobodys() public {
         bytes32 second = agreements.open(_terms(2));
         join(second, COORDINATOR_);
-        Checkpoint[2] memory views = [Checkpoint(7, "a"), Checkpoint(7, "b")];
+        Checkpoint[2] memory views = [Checkpoint(1, 7, 7, "a"), Checkpoint(1, 7, 7, "b")];
         bytes[2] memory signatures;
         for (uint256 i; i < 2; ++i) signatures[i] = signedBy(COORDINATOR_, _checkpointHash(second, views[i]));
         agreements.slashSplit(second, views[0], signatures[0], views[1], signatures[1]);
@@ -229,7 +240,7 @@ contract SlashingTest is Base {
     function test_evidence_counts_until_the_stakes_are_free() public {
         anchor(id, 10);
         release(id, true);
-        (Checkpoint memory one, Checkpoint memory other) = (Checkpoint(7, "a"), Checkpoint(7, "b"));
+        (Checkpoint memory one, Checkpoint memory other) = (Checkpoint(1, 7, 7, "a"), Checkpoint(1, 7, 7, "b"));
         (bytes memory first_, bytes memory second) = (_shown(one), _shown(other));
         vm.warp(block.timestamp + CHALLENGE);
         vm.expectRevert(Agreements.TooLate.selector);
@@ -239,7 +250,7 @@ contract SlashingTest is Base {
     }
 
     function test_a_slashed_stake_is_not_returned() public {
-        (Checkpoint memory one, Checkpoint memory other) = (Checkpoint(7, "a"), Checkpoint(7, "b"));
+        (Checkpoint memory one, Checkpoint memory other) = (Checkpoint(1, 7, 7, "a"), Checkpoint(1, 7, 7, "b"));
         (bytes memory first_, bytes memory second) = (_shown(one), _shown(other));
         agreements.slashSplit(id, one, first_, other, second);
         vm.warp(START + 40 days);
@@ -271,8 +282,10 @@ contract SlashingTest is Base {
     }
 
     function _checkpointHash(bytes32 agreement, Checkpoint memory shown) private pure returns (bytes32) {
-        bytes32 kind = keccak256("Checkpoint(bytes32 agreement,uint64 size,bytes32 root)");
-        return keccak256(abi.encode(kind, agreement, shown.size, shown.root));
+        bytes32 kind = keccak256(
+            "Checkpoint(bytes32 agreement,uint32 round,uint32 version,uint64 size,bytes32 root)"
+        );
+        return keccak256(abi.encode(kind, agreement, shown.round, shown.version, shown.size, shown.root));
     }
 
     function _shown(Checkpoint memory shown) private view returns (bytes memory) {

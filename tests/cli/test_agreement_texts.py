@@ -80,7 +80,7 @@ ENFORCED = {
     ),
     r"under two different ledgers": (
         "Agreements.sol",
-        "if (one.size != other.size || one.root == other.root) revert NoEvidence();",
+        "if (one.size == other.size && one.root == other.root) revert NoEvidence();",
         "test_a_split_view_costs_the_stake",
     ),
     r"^Evidence counts, and stakes stay": (

@@ -171,7 +171,7 @@ def test_what_is_no_revocation_of_an_owner_is_not_logged_as_one(node: str, tmp_p
         def log(name: str, subject: str, chain_id: int) -> None:
             signer = account_of(world.actors[name].identity)
             raw = sign_act(signer, own_revoke_act(terms, subject), chain_id, 0, Fees())
-            body = TransactionBody(act=LEAVE, subject=subject, raw=blob_ref(raw))
+            body = TransactionBody(act=LEAVE, subject=subject, raw=blob_ref(raw), checkpoint=None)
             check_record(state, sign_record(hub, world.agreement.digest, body), lambda _: raw)
 
         here, dids = terms.settlement.chain_id, [world.did(name) for name in world.actors]

@@ -4,6 +4,7 @@ The contracts' own refusals, slashing among them, are tested in `contracts/test`
 `tests/unit/test_serving.py`.
 """
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from cotrain.errors import CotrainError, ForgeryError, RefusedError
 from cotrain.flow import run_in_process
 from cotrain.identity.keys import Identity
 from cotrain.ledger.store import Ledger
-from cotrain.records.kinds import Body, Consent, ReceiptBody, TransactionBody
+from cotrain.records.kinds import BlobRef, Body, Consent, ReceiptBody, TransactionBody
 from cotrain.records.record import Message, blob_ref, sign_record
 from cotrain.rounds.coordinator import Coordinator
-from cotrain.rounds.money import money_of, next_act
+from cotrain.rounds.money import anchor_facts, checkpoint_digest, money_of, next_act
 from cotrain.rounds.party import Party
 from cotrain.rounds.rules import check_record
 from cotrain.rounds.state import Phase, RunState
@@ -26,6 +27,7 @@ from cotrain.settlement.acts import Act
 from cotrain.settlement.chain.signing import Account, account_of
 from cotrain.settlement.contracts import AGREEMENTS, CREDITS, load_contract
 from cotrain.settlement.draft import CREDIT, MoneyWishes
+from cotrain.settlement.evidence import find_split, split_act
 from cotrain.settlement.transactions import sign_act
 from cotrain.testing.world import COORDINATOR, World, build_world
 
@@ -83,7 +85,12 @@ def anchoring(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 
 def transaction(
-    scene: Scene, act: Act, *, by: Identity | None = None, number: int | None = None
+    scene: Scene,
+    act: Act,
+    *,
+    by: Identity | None = None,
+    number: int | None = None,
+    **changed: str | None,
 ) -> Message:
     money = money_of(scene.state)
     lead = scene.world.actors[COORDINATOR].identity
@@ -91,8 +98,19 @@ def transaction(
     chain = scene.world.chain
     assert chain is not None
     raw = sign_act(account_of(by or lead), act, chain.chain_id, count, chain.fees())
-    body = TransactionBody(act=act.kind, subject=act.subject, raw=blob_ref(raw))
+    shown = checkpoint_digest(scene.state) if act.kind == "anchor" else None
+    signature = None if shown is None else account_of(lead).sign(shown).hex()
+    body = TransactionBody(
+        act=act.kind,
+        subject=act.subject,
+        raw=blob_ref(raw),
+        checkpoint=changed.get("checkpoint", signature),
+    )
     return scene.signed(COORDINATOR, body, raw)
+
+
+def blobs_of(message: Message) -> Callable[[BlobRef], bytes]:
+    return lambda ref: message.blobs[ref.sha256]
 
 
 def due(scene: Scene) -> Act:
@@ -125,6 +143,69 @@ def test_an_operator_cannot_anchor_anything_but_the_round(anchoring: Scene) -> N
         assert anchoring.refusal(transaction(anchoring, other)).code == "rule-mismatch"
 
 
+def test_an_operator_cannot_anchor_without_signing_which_ledger_it_shows(anchoring: Scene) -> None:
+    act, money = due(anchoring), money_of(anchoring.state)
+    assert anchoring.refusal(transaction(anchoring, act, checkpoint=None)).code == "rule-mismatch"
+    facts = anchor_facts(anchoring.state)
+    lead = account_of(anchoring.world.actors[COORDINATOR].identity)
+    number, version, size, root = facts.round, facts.version, facts.size, facts.root
+    lies = [
+        (number + 1, version, size, root),
+        (number, version + 1, size, root),
+        (number, version, size + 1, root),
+        (number, version, size, bytes(32)),
+    ]
+    for lie in lies:
+        signature = lead.sign(money.terms.domain.checkpoint(*lie)).hex()
+        message = transaction(anchoring, act, checkpoint=signature)
+        assert anchoring.refusal(message).code == "settlement-bad-signature"
+    other = account_of(Identity(b"x" * 32)).sign(checkpoint_digest(anchoring.state)).hex()
+    message = transaction(anchoring, act, checkpoint=other)
+    assert anchoring.refusal(message).code == "settlement-bad-signature"
+
+
+def test_an_operator_that_shows_two_ledgers_loses_its_stake(tmp_path: Path) -> None:
+    """The same keys and the same rounds, and another history: what each reader was shown is evidence together."""
+    from cotrain.records.kinds import ApprovalBody, RefusalBody
+    from cotrain.rounds.rules import apply_record
+
+    scene = Scene(tmp_path, Phase.ANCHORING)
+    ours, theirs = scene.state, copy.deepcopy(scene.state)
+    owner = scene.world.owners[0]
+    early = scene.signed(owner, ApprovalBody(signature="5a" * 65)).record
+    refusal = RefusalBody(
+        author=early.author,
+        refused=early.kind,
+        code="rule-out-of-turn",
+        reason="in their copy only",
+        evidence=blob_ref(early.data),
+    )
+    only_theirs = scene.signed(COORDINATOR, refusal, early.data)
+    apply_record(theirs, only_theirs.record, lambda ref: only_theirs.blobs[ref.sha256])
+    shown = []
+    for state in (ours, theirs):
+        scene.coordinator.state = state
+        message = transaction(scene, due(scene))
+        apply_record(state, message.record, blobs_of(message))
+        shown.append(money_of(state).shown)
+    assert find_split(shown[0], shown[0]) is None
+    split = find_split(*shown)
+    assert split is not None
+    assert split[0].size + 1 == split[1].size
+    chain, terms = scene.world.chain, money_of(ours).terms
+    assert chain is not None
+    reporter = account_of(Identity(b"r" * 32))
+    raw = sign_act(reporter, split_act(terms, *split), chain.chain_id, 0, chain.fees())
+    assert chain.send(raw).succeeded
+    lead = terms.account(scene.world.did(COORDINATOR))
+    contract = load_contract(AGREEMENTS)
+    told = chain.call(terms.settlement.contract, contract.call("member", terms.name, lead))
+    assert contract.record("member", told)["stake"] == 0
+    twice = split_act(terms, split[0], split[0])
+    raw = sign_act(reporter, twice, chain.chain_id, 1, chain.fees())
+    assert not chain.send(raw).succeeded
+
+
 def test_an_operator_cannot_issue_itself_credits_on_the_side(anchoring: Scene) -> None:
     terms = money_of(anchoring.state).terms
     data = load_contract(CREDITS).call("issue", terms.settlement.contract, 10**9)
@@ -142,7 +223,7 @@ def test_nobody_else_sends_for_the_operator(anchoring: Scene) -> None:
         anchoring.refusal(transaction(anchoring, due(anchoring), number=3)).code == "rule-mismatch"
     )
     raw = b"\x02" + b"not a transaction"
-    body = TransactionBody(act="anchor", subject="", raw=blob_ref(raw))
+    body = TransactionBody(act="anchor", subject="", raw=blob_ref(raw), checkpoint="3c" * 65)
     assert (
         anchoring.refusal(anchoring.signed(COORDINATOR, body, raw)).code == "transaction-malformed"
     )

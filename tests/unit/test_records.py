@@ -52,6 +52,7 @@ SAMPLES: dict[str, Any] = {
     "proof": BLOB,
     "consent": Consent(signature="c" * 130, permit="d" * 130, deadline=1_800_000_000),
     "raw": BLOB,
+    "checkpoint": "e" * 130,
     "act": "anchor",
     "subject": SIGNER.did,
     "block": 7,

@@ -24,6 +24,7 @@ _ALWAYS = (
     "that each single ciphertext encrypts what its owner committed to: only their sum is checked",
     "that the coordinator logged everything it was sent: it can delay or drop a message, its author notices",
     "that an identity belongs to the organisation whose name stands beside it in the agreement",
+    "that an owner kept no copy of the rows and secrets that it certified to have destroyed: that is its word",
     "the quality figures of a report: they are computed outside the protocol, on test rows in the clear",
 )
 _MONEY = (

@@ -230,7 +230,11 @@ class ErasureBody(Body):
 
 
 class TransactionBody(Body):
-    """A transaction that the coordinator is about to send to the contracts; `raw` is it, signed."""
+    """A transaction that the coordinator is about to send to the contracts; `raw` is it, signed.
+
+    With an anchor comes `checkpoint`: the coordinator's account signs which ledger it shows for that round, so that
+    whoever is shown another one can have its stake slashed.
+    """
 
     KIND: ClassVar[str] = "transaction"
     act: Code
@@ -238,6 +242,7 @@ class TransactionBody(Body):
         str, Field(pattern=r"^([A-Za-z]{0,40}|did:key:z[1-9A-HJ-NP-Za-km-z]{40,60})$")
     ]
     raw: BlobRef
+    checkpoint: AccountSignature | None
 
 
 class ReceiptBody(Body):

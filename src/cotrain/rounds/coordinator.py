@@ -46,14 +46,14 @@ from cotrain.rounds.end_rules import (
     step,
     update_bytes,
 )
-from cotrain.rounds.money import has_due_transaction, money_of, next_act
+from cotrain.rounds.money import checkpoint_digest, has_due_transaction, money_of, next_act
 from cotrain.rounds.money_rules import LEAVES_SEEN
 from cotrain.rounds.money_state import MoneyState
 from cotrain.rounds.node import check_number, check_stands, refusal_words, unlogged_leave
 from cotrain.rounds.rules import apply_record, check_record
 from cotrain.rounds.state import Phase, RunState, digest_of, weights_bytes, weights_digest
 from cotrain.rounds.witness import log_policy, log_signer, origin_of
-from cotrain.settlement.acts import LEAVE
+from cotrain.settlement.acts import ANCHOR, LEAVE
 from cotrain.settlement.chain.chain import Chain, Receipt
 from cotrain.settlement.chain.signing import account_of
 from cotrain.settlement.fees import check_fee
@@ -132,7 +132,7 @@ class Coordinator:
             CotrainError: it is none that may be logged now; nothing was done.
         """
         self.settle_pending()
-        self._say(TransactionBody(act=kind, subject=subject, raw=blob_ref(raw)), raw)
+        self._say(_transaction(kind, subject, raw), raw)
         self._transact()
         return money_of(self.state).history[-1].receipt.succeeded
 
@@ -381,7 +381,9 @@ class Coordinator:
             check_stands(chain, money.history[-1:])
             check_fee(chain, account.address, act, fees)
         raw = sign_act(account, act, chain.chain_id, number, fees)
-        return self._say(TransactionBody(act=act.kind, subject=act.subject, raw=blob_ref(raw)), raw)
+        shown = checkpoint_digest(self.state) if act.kind == ANCHOR else None
+        signature = None if shown is None else account.sign(shown).hex()
+        return self._say(_transaction(act.kind, act.subject, raw, signature), raw)
 
     def _log_leave(self, before: Receipt | None = None) -> bool:
         """Log a revocation that an owner sent to the node itself, if there is one (before an answer)."""
@@ -394,7 +396,7 @@ class Coordinator:
         if found is None:
             return False
         did, raw = found
-        return self._say(TransactionBody(act=LEAVE, subject=did, raw=blob_ref(raw)), raw)
+        return self._say(_transaction(LEAVE, did, raw), raw)
 
     def _refusal(self, money: MoneyState) -> str:
         return str(money.refused) if self._chain is None else refusal_words(self._chain, money)
@@ -544,6 +546,12 @@ def _check_chain(chain_id: int, chain: Chain | None) -> None:
             meaning="Signatures for one chain count for nothing on another.",
             hint="Open the run with a chain of the number that stands in the agreement.",
         )
+
+
+def _transaction(
+    kind: str, subject: str, raw: bytes, checkpoint: str | None = None
+) -> TransactionBody:
+    return TransactionBody(act=kind, subject=subject, raw=blob_ref(raw), checkpoint=checkpoint)
 
 
 def _round_of(record: Record, default: int) -> int:

@@ -119,6 +119,13 @@ def anchor_facts(state: RunState) -> AnchorFacts:
     )
 
 
+def checkpoint_digest(state: RunState) -> bytes:
+    """Return what the coordinator signs with the anchor that is due: which ledger it shows for this round."""
+    facts = anchor_facts(state)
+    domain = money_of(state).terms.domain
+    return domain.checkpoint(facts.round, facts.version, facts.size, facts.root)
+
+
 def epsilon_spent(state: RunState, did: str) -> float | None:
     """Return the epsilon spent on an owner's rows by the submissions on the ledger; None without noise."""
     event, count = state.derived.event, state.submitted.get(did, 0)

@@ -10,12 +10,21 @@ from typing import Final
 from cotrain.errors import ForgeryError
 from cotrain.records.kinds import ApprovalBody, Consent, ReceiptBody, TransactionBody
 from cotrain.records.record import Record
-from cotrain.rounds.money import begin_paying, end, money_of, next_act, release_of
+from cotrain.rounds.money import (
+    anchor_facts,
+    begin_paying,
+    checkpoint_digest,
+    end,
+    money_of,
+    next_act,
+    release_of,
+)
 from cotrain.rounds.money_state import Answered, MoneyState, Sent
 from cotrain.rounds.refusals import by_coordinator, counted_already, expect, mismatch, out_of_turn
 from cotrain.rounds.state import BlobSource, Change, Phase, RunState
-from cotrain.settlement.acts import LEAVE, MAY_FAIL, NO_HASH, Act, is_later_act, leaver_of
+from cotrain.settlement.acts import ANCHOR, LEAVE, MAY_FAIL, NO_HASH, Act, is_later_act, leaver_of
 from cotrain.settlement.chain.signing import recover
+from cotrain.settlement.evidence import ShownCheckpoint
 from cotrain.settlement.terms import ContractTerms
 from cotrain.settlement.transactions import Transaction, read_transaction
 from cotrain.settlement.typed_data import permit_digest
@@ -23,7 +32,7 @@ from cotrain.settlement.typed_data import permit_digest
 LEAVES_SEEN: Final = frozenset({Phase.FUNDING, Phase.BETWEEN, Phase.ANCHORING})
 """When an owner's own revocation is looked for on a node: before a round opens, and before it is anchored."""
 
-OVERTAKEN: Final = frozenset({"anchor", "revoke"})
+OVERTAKEN: Final = frozenset({ANCHOR, "revoke"})
 """Acts that the contract refuses, without harm, if an owner's own revocation came first: they are made anew."""
 
 
@@ -109,14 +118,31 @@ def transaction_rule(
         expect(record, "data", transaction.data, act.data)
     else:
         act = _later_act(state, record, body, transaction)
+    shown = _shown_checkpoint(state, record, body, act)
     if exact and money.terms.own_contracts:
         expect(record, "number", transaction.number, money.sent_by(transaction.sender))
     sent = Sent(record.digest, act, raw, transaction.sender)
 
     def change() -> None:
         money.sent = sent
+        if shown is not None:
+            money.shown.append(shown)
 
     return change
+
+
+def _shown_checkpoint(
+    state: RunState, record: Record, body: TransactionBody, act: Act
+) -> ShownCheckpoint | None:
+    """Return the ledger that the coordinator signs for with an anchor; with nothing else it signs for one."""
+    if act.kind != ANCHOR or body.checkpoint is None:
+        expect(record, "the checkpoint", body.checkpoint is not None, act.kind == ANCHOR)
+        return None
+    account = money_of(state).terms.account(record.author)
+    _expect_signer(record, checkpoint_digest(state), body.checkpoint, account)
+    facts = anchor_facts(state)
+    signature = bytes.fromhex(body.checkpoint)
+    return ShownCheckpoint(facts.round, facts.version, facts.size, facts.root, signature)
 
 
 def _later_act(
@@ -141,6 +167,7 @@ def _leave(state: RunState, record: Record, body: TransactionBody, sent: Sent) -
     money, act = money_of(state), sent.act
     if money.terms.own_chain or money.leaving is not None or state.phase not in LEAVES_SEEN:
         raise out_of_turn(record, state.phase.value)
+    expect(record, "the checkpoint", body.checkpoint, None)
     did = leaver_of(money.terms, sent.sender, act.to, act.data)
     expect(record, "who leaves", body.subject, did)
     if did in money.revoked:

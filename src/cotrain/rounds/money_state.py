@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from cotrain.records.kinds import Consent, ReceiptBody
 from cotrain.settlement.acts import Act
+from cotrain.settlement.evidence import ShownCheckpoint
 from cotrain.settlement.terms import ContractTerms
 
 
@@ -48,6 +49,7 @@ class MoneyState:
         overtaken: Whether such a revocation came before `sent`, so that the contract may refuse that one.
         history: All that were answered.
         anchored: Rounds that are anchored.
+        shown: Ledgers that the coordinator's account signed for, one with each anchor.
         approvals: Party to its signature under the release.
         refused: Why the contract refused what it must not refuse; the run cannot go on.
         unpaid: Whether the run ended without the approvals that would release the money.
@@ -64,6 +66,7 @@ class MoneyState:
     overtaken: bool = False
     history: list[Answered] = field(default_factory=list, repr=False)
     anchored: int = 0
+    shown: list[ShownCheckpoint] = field(default_factory=list, repr=False)
     approvals: dict[str, str] = field(default_factory=dict)
     refused: str | None = None
     unpaid: bool = False

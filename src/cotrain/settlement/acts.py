@@ -38,6 +38,9 @@ MAY_FAIL: Final = frozenset({"claim", "refund"})
 """Acts of a run that the contract may refuse without harm: nothing was due."""
 
 
+ANCHOR: Final = "anchor"
+"""The act with which the coordinator's account also signs which ledger it shows."""
+
 LEAVE: Final = "leave"
 """An owner's revocation that did not come through the ledger: it is logged when the coordinator sees it on the node."""
 
@@ -141,7 +144,7 @@ def anchor_act(terms: ContractTerms, facts: AnchorFacts) -> Act:
         facts.participants,
     )
     data = load_contract(AGREEMENTS).call("anchor", terms.name, values)
-    return Act("anchor", "", terms.settlement.contract, data, 200_000)
+    return Act(ANCHOR, "", terms.settlement.contract, data, 200_000)
 
 
 def later_act(terms: ContractTerms, kind: str, subject: str, *arguments: Any) -> Act:

@@ -92,9 +92,15 @@ class AgreementDomain:
             ("bytes32", "evidence", evidence),
         )
 
-    def checkpoint(self, size: int, root: bytes) -> bytes:
-        """The coordinator shows a ledger of this size and root."""
-        return self._digest("Checkpoint", ("uint64", "size", size), ("bytes32", "root", root))
+    def checkpoint(self, round_number: int, version: int, size: int, root: bytes) -> bytes:
+        """The coordinator shows a ledger of this size and root for a round (from 1) and a membership."""
+        return self._digest(
+            "Checkpoint",
+            ("uint32", "round", round_number),
+            ("uint32", "version", version),
+            ("uint64", "size", size),
+            ("bytes32", "root", root),
+        )
 
     def _digest(self, kind: str, *fields: tuple[str, str, Any]) -> bytes:
         return self.domain.digest(kind, [("bytes32", "agreement", self.agreement), *fields])
