@@ -8,6 +8,7 @@ this machine. All transactions are real ones, signed and carried out on the embe
 
 import argparse
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -40,6 +41,7 @@ from cotrain.settlement.chain.replay import replay
 from cotrain.settlement.chain.signing import Account, account_of
 from cotrain.settlement.contracts import AGREEMENTS, REGISTRY, load_contract
 from cotrain.settlement.draft import MoneyWishes, draft_settlement
+from cotrain.settlement.evidence import ShownCheckpoint, split_act
 from cotrain.settlement.merkle import leaf, merkle_proof
 from cotrain.settlement.terms import ContractTerms
 from cotrain.settlement.transactions import sign_act
@@ -49,6 +51,7 @@ from cotrain.testing.world import small_schema
 FORMAT = "cotrain/benchmarks-contracts/1"
 RESULT = RESULTS / "contracts.json"
 ANCHOR_BAR = 45_000
+NOTICE_SECONDS = 7 * 86_400
 
 
 @dataclass
@@ -171,6 +174,8 @@ def whole_life(folder: Path, parties: int, rounds: int) -> Bench:
     anchor(bench, rounds, parties + 1)
     _release(bench, rounds)
     _use(bench, owners[1])
+    _on_a_copy(bench, folder / "split.db", _slash_split)
+    _on_a_copy(bench, folder / "false-anchor.db", _slash_false_anchor)
     _evidence(bench, owners[0])
     bench.clock.advance(terms.settlement.challenge_seconds + 1)
     bench.call("stake", "returnStake", bench.accounts[owners[1]].address)
@@ -204,6 +209,43 @@ def _use(bench: Bench, holder: str) -> None:
         act = later_act(terms, "redeem", "", buyer.address, total, 1, bytes(32), signature)
         bench.send(act)
     bench.send(later_act(terms, "royalty", "", bench.accounts[holder].address))
+    bench.send(later_act(terms, "issue", "", buyer.address, amount))
+    bench.send(later_act(terms, "approve", "", use.shares, amount), buyer)
+    bench.send(later_act(terms, "pay", "", amount, b"licence".ljust(32, b"\x00")), buyer)
+    bench.send(later_act(terms, "announce", ""), buyer)
+    bench.clock.advance(NOTICE_SECONDS + 1)
+    bench.send(later_act(terms, "withdraw", ""), buyer)
+
+
+def _on_a_copy(bench: Bench, path: Path, work: Callable[[Bench], None]) -> None:
+    """Do something on a copy of the chain: a stake can be slashed once only."""
+    original = path.with_name("chain.db")
+    bench.chain.close()
+    shutil.copy(original, path)
+    chain_id = bench.terms.settlement.chain_id
+    bench.chain, steps = EmbeddedChain(path, chain_id, bench.clock), list(bench.steps)
+    work(bench)
+    bench.chain.close()
+    bench.chain, bench.steps = EmbeddedChain(original, chain_id, bench.clock), steps
+
+
+def _shown(bench: Bench, facts: AnchorFacts, root: bytes) -> ShownCheckpoint:
+    values = (facts.round, facts.version, facts.size, root)
+    return ShownCheckpoint(*values, bench.lead.sign(bench.terms.domain.checkpoint(*values)))
+
+
+def _slash_split(bench: Bench) -> None:
+    facts = bench.anchored[-1]
+    one, other = (_shown(bench, facts, root) for root in (facts.root, b"\x08" * 32))
+    act = split_act(bench.terms, one, other)
+    bench.send(Act("slash, split", "", act.to, act.data, act.gas))
+
+
+def _slash_false_anchor(bench: Bench) -> None:
+    facts = bench.anchored[-1]
+    shown = _shown(bench, facts, b"\x08" * 32)
+    proof = (tuple(vars(facts).values()), _head_before(bench), [])
+    bench.call("slash, false anchor", "slashFalseAnchor", shown.values, shown.signature, proof)
 
 
 def _evidence(bench: Bench, leaver: str) -> None:
