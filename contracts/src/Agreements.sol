@@ -120,6 +120,7 @@ contract Agreements is Settlement {
         emit Slashed(agreement, who, why, amount, msg.sender);
         if (bounty > 0) IERC20(account.token).safeTransfer(msg.sender, bounty);
     }
+
     /// Divides a stake among all but the subject. If nobody else has a share, it is nobody's.
     function _divide(bytes32 agreement, Account storage account, Member storage subject, uint128 amount) private {
         uint256 points = _shareSum[agreement] - subject.basisPoints;
@@ -127,6 +128,8 @@ contract Agreements is Settlement {
         uint256 perPoint = amount * STAKE_SCALE / points;
         account.compensation += amount;
         account.compensationPerPoint += perPoint;
+        // Exactly what this share would get of it, in the same rounded units.
+        // slither-disable-next-line divide-before-multiply
         subject.unshared += subject.basisPoints * perPoint;
     }
 }

@@ -144,7 +144,8 @@ abstract contract Membership is EIP712, ReentrancyGuardTransient {
         for (uint256 i; i < terms.parents.length; ++i) {
             Parent calldata parent = terms.parents[i];
             bytes32 origin = modelAgreement[parent.shares];
-            if (parent.basisPoints == 0 || origin == 0 || _accounts[origin].token != terms.token) revert BadTerms("parents");
+            bool known = origin != 0 && _accounts[origin].token == terms.token;
+            if (parent.basisPoints == 0 || !known) revert BadTerms("parents");
             sum += parent.basisPoints;
         }
         if (sum > MAX_PARENT_SHARE) revert BadTerms("parents");

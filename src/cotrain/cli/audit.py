@@ -1,12 +1,17 @@
 """`cotrain audit`: re-check a run from its ledger."""
 
+import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cotrain.audit.auditor import AuditReport, OwnerAudit, audit
+from cotrain.audit.copies import evidence as evidence_of
+from cotrain.audit.copies import find_parting
 from cotrain.audit.proofs import Quick
+from cotrain.cli.files import write_file
 from cotrain.cli.options import PATH, json_option
 from cotrain.cli.output import (
     bar_of,
@@ -17,8 +22,9 @@ from cotrain.cli.output import (
     progress_bars,
     say,
     table,
+    tell,
 )
-from cotrain.errors import UsageError
+from cotrain.errors import ForgeryError, UsageError
 from cotrain.layout import RunLayout
 from cotrain.ledger.store import Ledger
 from cotrain.ports import SystemEntropy
@@ -48,8 +54,26 @@ def _sample(_: click.Context, __: click.Parameter, value: str | None) -> Quick |
     callback=_sample,
     help=f"Verify only N of the proofs, drawn at random ({DEFAULT_SAMPLE} if N is left out); all else in full.",
 )
+@click.option(
+    "--against",
+    type=PATH,
+    help="Another copy of the run's ledger, say another party's: check it too, and that one continues the other.",
+)
+@click.option(
+    "--evidence",
+    type=PATH,
+    help="With --against: a file for what the contract takes as evidence, if the coordinator signed two ledgers.",
+)
 @json_option
-def audit_command(run: Path, run_id: str | None, quick: Quick | None, *, as_json: bool) -> None:
+def audit_command(
+    run: Path,
+    run_id: str | None,
+    quick: Quick | None,
+    against: Path | None,
+    evidence: Path | None,
+    *,
+    as_json: bool,
+) -> None:
     r"""Re-check everything in RUN's ledger, holding no key and no data.
 
     RUN is a run folder or a ledger file. Names the first entry that is wrong, and says what no ledger of this
@@ -59,7 +83,27 @@ def audit_command(run: Path, run_id: str | None, quick: Quick | None, *, as_json
     Examples:
       cotrain audit runs/demo
       cotrain audit runs/demo --quick 5
+      cotrain audit runs/demo --against from-another-party.db
     """
+    if evidence is not None and against is None:
+        raise UsageError(
+            "audit-evidence-of-what",
+            "--evidence is given without --against",
+            meaning="Evidence of two histories needs two copies.",
+            hint="Give with --against another copy of the ledger.",
+        )
+    with ExitStack() as files:
+        ledger = files.enter_context(Ledger.open(_ledger_path(run), read_only=True))
+        report = _audit(ledger, run_id, quick)
+        if against is not None:
+            other = files.enter_context(Ledger.open(_ledger_path(against), read_only=True))
+            compare((ledger, report), (other, _audit(other, run_id, quick)), evidence)
+    emit(to_json(report), as_json=as_json, show=lambda: _show(report))
+    if against is not None:
+        tell(f"{against} is in order too, and no other history of this run")
+
+
+def _ledger_path(run: Path) -> Path:
     path = RunLayout(run).ledger if run.is_dir() else run
     if not path.exists():
         raise UsageError(
@@ -68,18 +112,46 @@ def audit_command(run: Path, run_id: str | None, quick: Quick | None, *, as_json
             meaning="Nothing was checked.",
             hint="Give a run folder, such as runs/demo, or its ledger.db.",
         )
-    with (
-        Ledger.open(path, read_only=True) as ledger,
-        progress_bars() as bar,
-    ):
-        report = audit(
+    return path
+
+
+def _audit(ledger: Ledger, run_id: str | None, quick: Quick | None) -> AuditReport:
+    with progress_bars() as bar:
+        return audit(
             ledger,
             expected_run=run_id,
             quick=quick,
             progress=bar_of(bar, "checking entries"),
             proof_progress=bar_of(bar, "verifying proofs"),
         )
-    emit(to_json(report), as_json=as_json, show=lambda: _show(report))
+
+
+def compare(
+    ours: tuple[Ledger, AuditReport], theirs: tuple[Ledger, AuditReport], file: Path | None
+) -> None:
+    """Refuse two copies of which none continues the other; write what the contract takes as evidence.
+
+    Raises:
+        ForgeryError: they part.
+    """
+    parting = find_parting(ours[0], theirs[0], (ours[1], theirs[1]))
+    if parting is None:
+        return
+    found = evidence_of(ours[1], parting)
+    if found is None:
+        hint = "Keep both copies: the coordinator's signature is under both last checkpoints."
+    elif file is None:
+        hint = "Its account signed both: --evidence FILE writes what costs it its stake."
+    else:
+        write_file(file, (json.dumps(found, indent=1) + "\n").encode())
+        chain = found["chain_id"]
+        hint = f"{file} holds what costs it its stake: send `data` to `to` on chain {chain}, from any account."
+    raise ForgeryError(
+        "audit-copies-part",
+        f"the copies are two histories of one run: they part at entry {parting.entry}",
+        meaning="The coordinator signed both, and showed one to some and the other to others.",
+        hint=hint,
+    )
 
 
 def to_json(report: AuditReport) -> dict[str, Any]:
