@@ -24,7 +24,7 @@ from cotrain.ledger.store import Ledger
 from cotrain.ports import Clock, Entropy
 from cotrain.privacy.budget import BudgetBook
 from cotrain.rounds.coordinator import Coordinator
-from cotrain.rounds.erasure_rules import ERASURE_REASONS
+from cotrain.rounds.erasure_rules import erasing_key
 from cotrain.rounds.journal import SqliteJournal
 from cotrain.rounds.party import OwnedData, Party
 from cotrain.rounds.view import View
@@ -149,9 +149,8 @@ def has_revoked(member: Member, agreement: Agreement) -> bool:
 
 
 def has_erased(member: Member, agreement: Agreement) -> bool:
-    """Tell whether the agent of this home destroyed what it kept for the run, and said so."""
-    keys = (f"{agreement.digest}/sent/erasure/{reason}" for reason in ERASURE_REASONS)
-    return any(_remembers(member, agreement, key) for key in keys)
+    """Tell whether the agent of this home has begun to destroy what it kept for the run: it will end it and say so."""
+    return _remembers(member, agreement, erasing_key(agreement.digest))
 
 
 def has_begun(member: Member, agreement: Agreement) -> bool:

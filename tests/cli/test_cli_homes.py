@@ -16,6 +16,7 @@ from cli_fixtures import (  # noqa: F401 - fixtures are found by name
 
 from cotrain.agreement.document import decode_agreement
 from cotrain.data import heart
+from cotrain.errors import OutsideError
 from cotrain.identity.keys import load_identity
 from cotrain.ledger.store import Ledger
 from cotrain.rounds.journal import SqliteJournal
@@ -283,14 +284,35 @@ def test_nobody_erases_by_mistake_what_a_run_needs(
     assert cotrain(*words, "--json").json["destroyed"] == []
     journal = next(home.glob("journal-*"))
     with closing(SqliteJournal(journal)) as kept:
-        kept.delete(f"{audit_run(agreement)}/sent/erasure/")
+        kept.delete(f"{name_of(agreement)}/erasing")
     cotrain(*words).assert_told(2, "has begun", "data revoke")
     assert journal.exists()
     assert journal.name in cotrain(*words, "--abandon", "--json").json["destroyed"]
     assert not journal.exists()
 
 
-def audit_run(agreement: Path) -> str:
+def test_a_crash_between_destroying_and_certifying_loses_nothing(
+    tmp_path: Path,
+    cotrain: Cotrain,
+    ready: list[str],
+    parties: Parties,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def crash(**fields: object) -> None:
+        del fields
+        raise OutsideError("crash", "the light went out")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cotrain.rounds.party.ErasureBody", crash)
+        assert cotrain(*ready, "--out", tmp_path / "run").code == 7
+    assert not list(parties["Ada"][0].glob("rows-*")), "hers were destroyed"
+    assert list(parties["Bo"][0].glob("rows-*")), "his were not yet"
+    assert cotrain(*ready, "--out", tmp_path / "run").code == 0
+    owners = cotrain("audit", tmp_path / "run", "--json").json["owners"]
+    assert all(owner["erased"]["rows"] for owner in owners)
+
+
+def name_of(agreement: Path) -> str:
     """Return the name of an agreement's run."""
     return decode_agreement(agreement.read_bytes()).digest
 

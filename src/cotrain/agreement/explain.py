@@ -141,8 +141,8 @@ def _validity(agreement: Agreement) -> Iterator[Clause]:
 
 def _erasure() -> Iterator[Clause]:
     words = (
-        "When the run ends, or its owner withdraws, each owner's program destroys the rows, keys and random numbers "
-        "that it kept for the run."
+        "Each owner's program destroys the rows, keys and random numbers that it kept for the run when the run ends, "
+        "or after that owner withdraws."
     )
     yield Clause("erasure", words, "own agent")
     words = "That no copy is left. Each owner signs it on the ledger; nothing can show it."

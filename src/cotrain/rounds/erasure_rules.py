@@ -21,10 +21,13 @@ SECRETS: Final = (
 )
 """What every certificate names, in this order; `rows` comes before them where the rows are erased too."""
 
-ERASURE_REASONS: Final = ("withdrawn", "settled", "aborted")
-
 _BETWEEN_ROUNDS = frozenset({Phase.BETWEEN, Phase.ANCHORING, Phase.APPROVING, Phase.PAYING})
 _IN_A_ROUND = frozenset({Phase.SUBMITTING, Phase.CHECKING, Phase.RELEASING})
+
+
+def erasing_key(run: str) -> str:
+    """Return under which key a journal remembers that its owner has begun to erase a run."""
+    return f"{run}/erasing"
 
 
 def erasure_reason(state: RunState, owner: str) -> str | None:

@@ -40,7 +40,7 @@ from cotrain.records.kinds import (
     SignatureBody,
 )
 from cotrain.records.record import Message, blob_ref, sign_record
-from cotrain.rounds.erasure_rules import ROWS, SECRETS, erasure_reason
+from cotrain.rounds.erasure_rules import ROWS, SECRETS, erasing_key, erasure_reason
 from cotrain.rounds.journal import pack_message, unpack_message
 from cotrain.rounds.money import money_of, release_of
 from cotrain.rounds.money_rules import permit_of
@@ -416,6 +416,7 @@ class Party:
     def _destroy(self, state: RunState) -> bool:
         """Destroy all secrets of the run, and the rows; tell whether no rows are kept any more."""
         run, data = state.terms.digest, self._data
+        self._journal.put(erasing_key(run), b"yes")  # from here on the rows may be missing
         if data is not None and data.erase is not None:
             data.erase()
             self._data = None
