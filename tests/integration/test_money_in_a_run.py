@@ -220,6 +220,13 @@ def test_why_the_contract_refused_is_told(tmp_path: Path, phase: Phase, words: s
     with world.ledger() as ledger, pytest.raises(RefusedError) as refused:
         run_in_process(world.coordinator(ledger), world.parties(), progress=watch)
     assert f"contract-refused: {words}" in str(refused.value)
+    with world.ledger() as ledger:
+        size, coordinator = ledger.size, world.coordinator(ledger)
+        assert len(coordinator.state.erased) == len(world.owners)
+        with pytest.raises(RefusedError) as again:
+            run_in_process(coordinator, world.parties())
+        assert again.value.code == "run-aborted", "whoever starts it again is told the same"
+        assert ledger.size == size
 
 
 def shop_of(run: Paid) -> Shop:

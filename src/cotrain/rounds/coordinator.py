@@ -219,6 +219,8 @@ class Coordinator:
         """
         self._all_spoke = all_spoke
         self._catch_up()
+        if self.state.phase in {Phase.FINISHED, Phase.ABORTED}:
+            return self._take("erasure")
         if self._take("revocation") or self._take("erasure"):
             return True
         if self.state.money is not None and self.state.money.refused is not None:
