@@ -127,7 +127,10 @@ def _show(name: str, kept: list[dict[str, Any]], budgets: list[dict[str, Any]]) 
         tell("register a table: cotrain data register AGREEMENT FILE --home HOME")
         return
     rows = [[k["run"], f"{k['rows']}", f"{k['columns']}"] for k in kept]
-    print_table("kept for runs", table(["run", "rows", "columns"], rows))
+    if rows:
+        print_table("kept for runs", table(["run", "rows", "columns"], rows))
+    else:
+        say("no rows are kept: they are erased when a run ends\n")
     limits = [
         [
             b["dataset"][:16],
