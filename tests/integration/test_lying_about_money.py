@@ -164,6 +164,16 @@ def test_an_operator_cannot_anchor_without_signing_which_ledger_it_shows(anchori
     assert anchoring.refusal(message).code == "settlement-bad-signature"
 
 
+def test_an_operator_signs_for_no_ledger_but_with_an_anchor(tmp_path: Path) -> None:
+    """A signature under another round or membership beside some other act would be no evidence of anything."""
+    scene = Scene(tmp_path, Phase.FUNDING)
+    assert due(scene).kind != "anchor"
+    message = transaction(scene, due(scene))
+    check_record(scene.state, message.record, blobs_of(message))
+    signed = transaction(scene, due(scene), checkpoint="5a" * 65)
+    assert scene.refusal(signed).code == "rule-mismatch"
+
+
 def test_an_operator_that_shows_two_ledgers_loses_its_stake(tmp_path: Path) -> None:
     """The same keys and the same rounds, and another history: what each reader was shown is evidence together."""
     from cotrain.records.kinds import ApprovalBody, RefusalBody
