@@ -5,8 +5,8 @@ Usage: python -m benchmarks.payouts [--seeds 5] [--rounds 20] [--out FILE]
 Four hospitals train by the product's integer gradients; proofs and encryption are left out, because they change no
 number. Public validation rows are a tenth of all rows. Each attack is made by one hospital; the others are honest.
 A pool of 1,000,000 is divided equally, by registered rows, and by scores (first-order in-run data Shapley): without any
-noise; and with noise in every update for epsilon 8 (or 1) in all rounds, and in the score for 8 (or 1) more. Printed:
-what the attacker gets, all its identities together, beside what it gets if it is honest.
+noise; and with epsilon 8 (or 4, 2, 1) for all rounds and the scores together, three quarters of it for the rounds.
+Printed: what the attacker gets, all its identities together, beside what it gets if it is honest.
 """
 
 import argparse
@@ -24,13 +24,15 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import RESULTS, describe
 from cotrain.agreement.schema import load_schema
-from cotrain.contribution.rules import by_rows, by_scores, equal_parts
-from cotrain.contribution.score import ScoreRelease, exact_score
+from cotrain.contribution.payouts import Standing, divide_pool
+from cotrain.contribution.rules import by_rows, equal_parts
+from cotrain.contribution.score import ScorePlan, exact_score
 from cotrain.contribution.validation import validation_gradients
 from cotrain.data import heart
 from cotrain.dataset.encoding import encode_table
 from cotrain.dataset.reader import TableSource, list_owners
 from cotrain.privacy.calibration import Crowd, NoisePlan, PrivacyTarget
+from cotrain.privacy.rdp import Accountant
 from cotrain.privacy.sampler import sample_noise
 from cotrain.privacy.skellam import build_table
 from cotrain.report.evaluation import score as quality
@@ -44,6 +46,8 @@ RESULT = RESULTS / "payouts.json"
 POOL = 1_000_000
 ATTACKER = "Hungary"
 DELTA = 1e-5
+ROUNDS_PART = 0.75
+EPSILONS = (None, 8.0, 4.0, 2.0, 1.0)
 
 Rows = NDArray[np.int16]
 Tables = dict[str, Rows]
@@ -73,11 +77,15 @@ class Market:
         self.algorithm, self.tables, self.validation = algorithm, tables, validation
         self.epsilon, self._seed = epsilon, seed
         self._noise = None
+        self.rule = ScorePlan.exact(1 << 40)
         if epsilon is not None:
             crowd = Crowd(len(tables), 1, 1)
-            target = PrivacyTarget(epsilon, DELTA, rounds)
-            plan = NoisePlan.derive(target, crowd, sensitivity_of(algorithm))
+            target = PrivacyTarget(epsilon * ROUNDS_PART, DELTA, rounds)
+            plan = NoisePlan.derive(target, crowd, sensitivity_of(algorithm), scored=True)
             self._noise = build_table(plan.local_variance)
+            spent = Accountant().after([plan.event().repeated(rounds)])
+            both = PrivacyTarget(epsilon, DELTA, rounds)
+            self.rule = ScorePlan.derive(sensitivity_of(algorithm), crowd, spent, both)
         self._train(rounds, boost or {})
 
     def _train(self, rounds: int, boost: Mapping[str, int]) -> None:
@@ -94,7 +102,9 @@ class Market:
                 updates[name].append(update)
             weights.append(take_step(self.algorithm, weights[-1], sum(made.values()), count))
         self.final = release_weights(self.algorithm, weights[1:])
-        self.gradients = validation_gradients(self.algorithm, self.validation, weights[:-1])
+        self.gradients = validation_gradients(
+            self.algorithm, self.validation, weights[:-1], self.rule.length
+        )
         self.scores = {
             n: exact_score(self.gradients, np.array(made)) for n, made in updates.items()
         }
@@ -113,18 +123,14 @@ class Market:
     def auc(self) -> float:
         return float(quality(self.algorithm, self.final, self.validation)["auc"] or 0.5)
 
-    def release(self) -> tuple[dict[str, int], ScoreRelease]:
-        """Return the released scores, with noise of their own for the same epsilon as the rounds, if there is one."""
-        target = None if self.epsilon is None else PrivacyTarget(self.epsilon, DELTA, 1)
-        rule = ScoreRelease.derive(self.gradients, sensitivity_of(self.algorithm), target)
-        found = {name: rule.rounded(score) for name, score in self.scores.items()}
-        if rule.variance is not None:
-            seed = hashlib.sha256(f"{self._seed}/scores".encode()).digest()
-            noise = sample_noise(build_table(rule.variance), seed, len(found))
-            found = {
-                name: value + int(e) for (name, value), e in zip(found.items(), noise, strict=True)
-            }
-        return found, rule
+    def release(self) -> dict[str, int]:
+        """Return the released scores, with noise if there is any in the updates."""
+        found = {name: self.rule.rounded(score) for name, score in self.scores.items()}
+        if self.rule.variance is None:
+            return found
+        seed = hashlib.sha256(f"{self._seed}/scores".encode()).digest()
+        noise = sample_noise(build_table(self.rule.variance), seed, len(found))
+        return {name: value + int(e) for (name, value), e in zip(found.items(), noise, strict=True)}
 
 
 # Attacks: what the attacker's tables become. Names of its identities begin with its own.
@@ -245,11 +251,14 @@ def attack(
     sizes = {who: len(rows) for who, rows in everybody.items()}
     paid = {"equal": equal_parts(POOL, sizes), "by rows": by_rows(POOL, sizes)}
     found: dict[str, float] = {}
-    for label, epsilon in (("scores", None), ("scores, 8 + 8", 8.0), ("scores, 1 + 1", 1.0)):
+    for epsilon in EPSILONS:
+        label = "scores" if epsilon is None else f"scores, epsilon {epsilon:g}"
         market = Market(
             algorithm, everybody, public, rounds, boost=boost, epsilon=epsilon, seed=seed
         )
-        paid[label] = by_scores(POOL, market.release()[0])
+        standings = {who: Standing(rounds, s, False) for who, s in market.release().items()}
+        parts = divide_pool(POOL, 0, 0, standings)
+        paid[label] = {who: part.amount for who, part in parts.items()}
         if epsilon is None:
             found["auc"] = market.auc()
     for rule, split in paid.items():
@@ -269,7 +278,7 @@ def truth(algorithm: Algorithm, tables: Tables, seed: int, rounds: int) -> dict[
             worth[group] = Market(algorithm, {n: kept[n] for n in group}, public, rounds).auc()
     exact = {name: _shapley(name, names, worth) for name in names}
     whole = Market(algorithm, kept, public, rounds)
-    rule = Market(algorithm, kept, public, rounds, epsilon=1.0).release()[1]
+    rule = Market(algorithm, kept, public, rounds, epsilon=1.0).rule
     scale = max(abs(rule.rounded(score)) for score in whole.scores.values())
     scores = [float(whole.scores[name]) for name in names]
     return {

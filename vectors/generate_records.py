@@ -41,8 +41,10 @@ from cotrain.records.kinds import (
     ReceiptBody,
     RefusalBody,
     RevocationBody,
+    ScoreBody,
     SignatureBody,
     SubmissionBody,
+    TallyBody,
     TransactionBody,
 )
 from cotrain.records.record import Record, blob_ref, decode_record, sign_record
@@ -51,7 +53,7 @@ from cotrain.rounds.erasure_rules import SECRETS
 from cotrain.rounds.journal import MemoryJournal
 from cotrain.rounds.party import OwnedData, Party
 from cotrain.rounds.setup_rules import coin_commitment
-from cotrain.rounds.state import digest_of, draw_holders, next_beacon, noise_coins
+from cotrain.rounds.state import digest_of, draw_holders, next_beacon, noise_coins, score_coins
 from cotrain.rounds.view import View
 from cotrain.rounds.witness import log_policy
 from cotrain.testing.determinism import ManualClock, SeededEntropy
@@ -190,6 +192,8 @@ def spoken_otherwise(agreement: Agreement, entries: list[bytes]) -> list[Record]
             ),
         ),
         (owner, ApprovalBody(signature="a5" * 65)),
+        (owner, ScoreBody(score=str(-(1 << 63)), proof=blob_ref(b"proof of a score"))),
+        (hub, TallyBody(scores=sha256(b"scores"), payouts=sha256(b"payouts"))),
         (hub, AbortBody(round=0, code="releases-missing", reason="1 of 2 key holders released")),
         (
             hub,
@@ -258,6 +262,12 @@ def hashes(run: str) -> dict[str, Any]:
             "beacon": sha256(b"beacon"),
             "owner": PEOPLE[0].did,
             "coins": noise_coins(run, 7, sha256(b"beacon"), PEOPLE[0].did).hex(),
+        },
+        "score_coins": {
+            "run": run,
+            "beacon": sha256(b"beacon"),
+            "owner": PEOPLE[0].did,
+            "coins": score_coins(run, sha256(b"beacon"), PEOPLE[0].did).hex(),
         },
         "draws": [
             {

@@ -1,5 +1,6 @@
 """The policy is a bijection: every agreement comes back from its bytes, and two agreements never share them."""
 
+import base64
 import json
 import re
 from collections.abc import Callable
@@ -166,7 +167,7 @@ def agreements(draw: st.DrawFn) -> Agreement:
     noise = draw(st.booleans())
     kind, bits = draw(st.sampled_from(list(KINDS))), draw(st.integers(4, 14))
     survivors = draw(st.integers(3, owners))
-    value = {
+    value: dict[str, Any] = {
         "format": "cotrain/agreement/2",
         "nonce": draw(digests),
         "drafted": draw(times),
@@ -204,7 +205,33 @@ def agreements(draw: st.DrawFn) -> Agreement:
     }
     if "model_demander" in people[-1]["roles"] and draw(st.booleans()):
         value["settlement"] = draw(money(people))
+        if value["assurance"] == "proven" and draw(st.booleans()):
+            add_pool(draw, value)
     return parse_agreement(value)
+
+
+def add_pool(draw: st.DrawFn, value: dict[str, Any]) -> None:
+    """Take a part of the largest share for a pool."""
+    largest = max(value["settlement"]["shares"], key=lambda share: share["basis_points"])
+    if largest["basis_points"] < 2:
+        return
+    pool = draw(st.integers(1, largest["basis_points"] - 1))
+    largest["basis_points"] -= pool
+    value["settlement"]["rule"] = "agreed"
+    rows = draw(st.binary(min_size=1, max_size=5)).ljust(10, b"\0") * draw(st.integers(1, 4))
+    value["settlement"]["contribution"] = {
+        "pool": pool,
+        "floor": draw(st.integers(0, 100)),
+        "epsilon": "0" if value["privacy"]["noise"] == "none" else LEAST,
+        "rows": base64.b64encode(rows).decode(),
+    }
+
+
+LEAST = "0.000000000000000001"
+
+
+def scores_part(agreement: Agreement) -> str:
+    return "0" if agreement.privacy.noise == "none" else LEAST
 
 
 @given(agreements())
@@ -227,6 +254,7 @@ MET: dict[str, Callable[[Agreement], bool]] = {
     ),
     "parents": lambda a: a.settlement is not None and len(a.settlement.parents) > 1,
     "free shares": lambda a: a.settlement is not None and a.settlement.transfer == "anyone",
+    "a pool divided by scores": lambda a: a.settlement is not None and a.settlement.pool > 0,
     "a price of nothing": lambda a: a.settlement is not None and a.settlement.price == "0",
     "every limit of a rule": lambda a: (
         set(OPERATORS) == set(re.findall(r'"leftOperand":"([^"]*)"', a.data.decode()))
@@ -255,15 +283,16 @@ SETTLEMENT: dict[str, Any] = {
     "use_price": "21",
     "transfer": "anyone",
     "parents": [{"model": "0x" + 40 * "3", "basis_points": 22}],
+    "contribution": {"pool": 2_500, "floor": 30, "epsilon": "0", "rows": 3 * 10 * "AAAA"},
 }
 """Another value for each money term of `paid`."""
 
 
 def paid() -> Agreement:
-    """Return an agreement with money between three owners and a hub."""
+    """Return a proven agreement with money between three owners and a hub."""
     found = find(
         agreements(),
-        lambda a: a.settlement is not None and len(a.parties) == 4,
+        lambda a: a.settlement is not None and len(a.parties) == 4 and a.is_proven,
         settings=TRY,
     )
     shares = [{"did": DIDS[0], "basis_points": 4_000}, {"did": DIDS[-1], "basis_points": 6_000}]
@@ -282,11 +311,14 @@ def test_each_money_term_has_its_place_in_the_policy() -> None:
         changes = {name: value}
         if name == "rule":
             changes["shares"] = SETTLEMENT["shares"]
+        if name == "contribution":
+            changes["shares"] = SETTLEMENT["shares"][:3]
+            changes["contribution"] |= {"epsilon": scores_part(before)}
         terms = before.terms
         after = parse_agreement(terms | {"settlement": terms["settlement"] | changes})
         again = decode_agreement(after.data)
         assert again.terms["settlement"] == terms["settlement"] | changes
-        assert again.terms["settlement"][name] != terms["settlement"][name]
+        assert again.terms["settlement"][name] != terms["settlement"].get(name)
         assert after.data != before.data
 
 

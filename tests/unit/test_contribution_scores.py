@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotrain.contribution.rules import by_rows, by_scores, divide, equal_parts
-from cotrain.contribution.score import ScoreRelease, exact_score, score_sensitivity
-from cotrain.contribution.validation import validation_gradients, validation_shift
-from cotrain.errors import UsageError
-from cotrain.privacy.calibration import PrivacyTarget
+from cotrain.contribution.payouts import Standing, divide_pool
+from cotrain.contribution.rules import by_rows, divide
+from cotrain.contribution.score import SCORE_SENSITIVITY, TOTAL_LENGTH, ScorePlan, exact_score
+from cotrain.contribution.validation import ceil_length, check_validation, validation_gradients
+from cotrain.errors import RefusedError, UsageError
+from cotrain.privacy.calibration import Crowd, NoisePlan, PrivacyTarget
 from cotrain.privacy.rdp import Accountant
+from cotrain.privacy.shared_noise import left_for_scores
 from cotrain.rounds.plan import sensitivity_of
 from cotrain.training.algorithm import Algorithm
 from cotrain.training.gradient import gradient, round_gradient
@@ -22,6 +24,9 @@ ALGORITHM = (
     Algorithm(kind="logistic", features=3, row_bound=1024).with_default_rate().with_default_shift()
 )
 ROUNDS = 4
+LENGTH = 1 << 24
+DELTA = 1e-5
+CROWD = Crowd(4, 1, 1)
 
 
 def rows(seed: int, count: int, sign: int = 1) -> np.ndarray:
@@ -32,7 +37,7 @@ def rows(seed: int, count: int, sign: int = 1) -> np.ndarray:
     return np.hstack([features, bias, label[:, None]]).astype(np.int16)
 
 
-def trained(tables: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+def trained(tables: list[np.ndarray], length: int = LENGTH) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return the validation gradients and each table's updates of a small run."""
     weights, updates = [initial_weights(ALGORITHM)], []
     for _ in range(ROUNDS):
@@ -41,7 +46,7 @@ def trained(tables: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
         weights.append(
             take_step(ALGORITHM, weights[-1], np.sum(made, axis=0), sum(map(len, tables)))
         )
-    gradients = validation_gradients(ALGORITHM, rows(9, 40), weights[:-1])
+    gradients = validation_gradients(ALGORITHM, rows(9, 40), weights[:-1], length)
     return gradients, [np.array(own) for own in zip(*updates, strict=True)]
 
 
@@ -68,10 +73,10 @@ def test_scores_of_all_add_up_to_that_of_the_sum() -> None:
     assert sum(exact_score(gradients, own) for own in updates) == whole
 
 
-def test_one_row_changes_a_score_by_no_more_than_its_sensitivity() -> None:
+def test_one_row_moves_a_score_by_no_more_than_its_update_times_the_gradients() -> None:
     base = [rows(1, 30), rows(2, 30)]
     gradients, updates = trained(base)
-    bound = score_sensitivity(gradients, sensitivity_of(ALGORITHM))
+    bound = LENGTH * sensitivity_of(ALGORITHM).l2
     weights = [initial_weights(ALGORITHM)]
     for number in range(ROUNDS - 1):
         total = np.sum([own[number] for own in updates], axis=0)
@@ -87,38 +92,90 @@ def test_one_row_changes_a_score_by_no_more_than_its_sensitivity() -> None:
         assert 0 < change <= bound
 
 
+def plan_of(
+    epsilon: float, crowd: Crowd = CROWD, part: float = 0.75
+) -> tuple[NoisePlan, ScorePlan]:
+    update = sensitivity_of(ALGORITHM)
+    target = PrivacyTarget(part * epsilon, DELTA, ROUNDS)
+    noise = NoisePlan.derive(target, crowd, update, scored=True)
+    spent = Accountant().after([noise.event().repeated(ROUNDS)])
+    return noise, ScorePlan.derive(update, crowd, spent, PrivacyTarget(epsilon, DELTA, ROUNDS))
+
+
 @pytest.mark.parametrize("epsilon", [0.5, 1.0, 8.0])
-def test_a_release_costs_what_was_agreed(epsilon: float) -> None:
-    gradients, updates = trained([rows(1, 30), rows(2, 30)])
-    target = PrivacyTarget(epsilon, 1e-5, 1)
-    release = ScoreRelease.derive(gradients, sensitivity_of(ALGORITHM), target)
-    event = release.event()
-    assert event is not None
-    assert Accountant().after([event]).epsilon(1e-5) <= epsilon
-    # After rounding, one row still moves it by no more than the sensitivity that the noise is made for.
-    exact = score_sensitivity(gradients, sensitivity_of(ALGORITHM))
-    for score in (exact_score(gradients, own) for own in updates):
-        moved = release.rounded(score + exact) - release.rounded(score)
-        assert moved <= release.sensitivity
-    assert (release.variance or 0) ** 0.5 < 2**15
+def test_rounds_and_scores_together_cost_what_was_agreed_and_hardly_less(epsilon: float) -> None:
+    noise, plan = plan_of(epsilon)
+    assert plan.event is not None
+    cost = Accountant().after([noise.event().repeated(ROUNDS), plan.event]).epsilon(DELTA)
+    assert 0.999 * epsilon < cost <= epsilon
+    assert (plan.variance or 0) ** 0.5 < 2**17
 
 
-def test_without_a_target_there_is_no_noise() -> None:
-    gradients, _ = trained([rows(1, 30), rows(2, 30)])
-    release = ScoreRelease.derive(gradients, sensitivity_of(ALGORITHM), None)
-    assert release.event() is None
-    assert release.rounded(-1 << release.shift) == -1
+@pytest.mark.parametrize("crowd", [Crowd(4, 1, 1), Crowd(3, 1, 0), Crowd(1000, 100, 100)])
+def test_the_agreed_length_keeps_the_scores_of_all_within_their_sensitivity(crowd: Crowd) -> None:
+    """The bound of the note, with every length and rounding at its worst."""
+    _, plan = plan_of(2.0, crowd)
+    moved = plan.length * left_for_scores(sensitivity_of(ALGORITHM), crowd.honest)
+    assert moved / 2**plan.shift + crowd.parties**0.5 <= SCORE_SENSITIVITY
+    assert plan.length > TOTAL_LENGTH // 4
 
 
-def test_validation_gradients_fit_their_bits_whatever_the_rows() -> None:
-    extreme = np.array([[1023, 0, 0, 0]] * 50, dtype=np.int16)
-    for bits in (8, 16, 31):
-        made = validation_gradients(ALGORITHM, extreme, [initial_weights(ALGORITHM)], bits)
-        assert np.abs(made.astype(np.int64)).max() < 1 << (bits - 1)
-    assert validation_shift(ALGORITHM, 50, 8) > validation_shift(ALGORITHM, 50, 31)
-    for bits in (7, 32):
-        with pytest.raises(UsageError):
-            validation_shift(ALGORITHM, 50, bits)
+def test_less_of_epsilon_for_the_scores_is_more_noise_in_them() -> None:
+    much, little = plan_of(2.0, part=0.5)[1], plan_of(2.0, part=0.95)[1]
+    assert (much.variance or 0) < (little.variance or 0)
+
+
+def test_crowds_and_budgets_that_allow_no_scores() -> None:
+    update = sensitivity_of(ALGORITHM)
+    target = PrivacyTarget(1.0, DELTA, ROUNDS)
+    with pytest.raises(RefusedError, match="too many"):
+        ScorePlan.derive(update, Crowd(300_000, 1, 1), Accountant(), target)
+    noise = NoisePlan.derive(target, CROWD, update, scored=True)
+    spent = Accountant().after([noise.event().repeated(2 * ROUNDS)])
+    with pytest.raises(RefusedError, match="no noise"):
+        ScorePlan.derive(update, CROWD, spent, target)
+
+
+def test_without_noise_scores_are_exact_up_to_rounding() -> None:
+    plan = ScorePlan.exact(1 << 40)
+    assert plan.variance is None
+    assert (1 << 40) * plan.length >> plan.shift < 1 << 63
+    assert plan.rounded(-1 << plan.shift) == -1
+
+
+@pytest.mark.parametrize("length", [1 << 12, 1 << 20, TOTAL_LENGTH])
+def test_validation_gradients_keep_to_their_length_and_use_it(length: int) -> None:
+    made, _ = trained([rows(1, 60), rows(2, 60)], length)
+    total = sum(ceil_length(one.astype(np.int64)) for one in made)
+    assert 0.9 * length < total <= length
+
+
+def test_scaling_keeps_the_direction() -> None:
+    fine, coarse = (
+        trained([rows(1, 60)], length)[0].astype(float) for length in (1 << 28, 1 << 14)
+    )
+    ratio = (fine * coarse).sum() / np.linalg.norm(fine) / np.linalg.norm(coarse)
+    assert ratio > 0.9999
+
+
+def test_a_gradient_of_zeros_stays_zero() -> None:
+    padding = np.zeros((2, 4), dtype=np.int16)
+    made = validation_gradients(ALGORITHM, padding, [initial_weights(ALGORITHM)], LENGTH)
+    assert not made.any()
+
+
+@given(st.lists(st.integers(-(2**42) + 1, 2**42 - 1), min_size=1, max_size=9))
+def test_lengths_are_exact(entries: list[int]) -> None:
+    length, square = ceil_length(np.array(entries, dtype=np.int64)), sum(x * x for x in entries)
+    assert length * length >= square
+    assert length == 0 or (length - 1) ** 2 < square
+
+
+def test_rounds_and_rows_that_allow_no_scores() -> None:
+    with pytest.raises(RefusedError, match="rounds"):
+        check_validation(ALGORITHM, 10, 10_000, 1 << 12)
+    with pytest.raises(RefusedError, match="rows"):
+        check_validation(ALGORITHM, 1 << 28, 1, LENGTH)
 
 
 WEIGHTS = st.dictionaries(st.text(min_size=1, max_size=5), st.integers(0, 10**9), min_size=1)
@@ -148,11 +205,40 @@ def test_a_higher_score_never_pays_less(pool: int, weights: dict[str, int], more
     assert divide(pool, raised)[did] >= divide(pool, weights)[did]
 
 
+def parts_of(pool: int, floor: int, **standings: Standing) -> dict[str, int]:
+    parts = divide_pool(pool, 10 * pool, floor, standings)
+    assert sum(part.amount for part in parts.values()) == pool
+    assert sum(part.units for part in parts.values()) == 10 * pool
+    return {did: part.amount for did, part in parts.items()}
+
+
+def scored(score: int | None, rounds: int = 4, *, withdrew: bool = False) -> Standing:
+    return Standing(rounds, score, withdrew)
+
+
 def test_scores_below_zero_pay_nothing_and_take_nothing() -> None:
-    assert by_scores(100, {"a": 30, "b": -50, "c": 10}) == {"a": 75, "b": 0, "c": 25}
-    assert by_scores(90, {"a": -1, "b": -50, "c": 0}) == equal_parts(90, {"a": 0, "b": 0, "c": 0})
-    assert by_scores(100, {"a": 1, "b": -1}, floor_percent=40) == {"a": 80, "b": 20}
+    assert parts_of(100, 0, a=scored(30), b=scored(-50), c=scored(10)) == {"a": 75, "c": 25}
+    assert parts_of(90, 0, a=scored(-1), b=scored(-5), c=scored(0)) == {"a": 30, "b": 30, "c": 30}
+    assert parts_of(100, 40, a=scored(1), b=scored(-1)) == {"a": 80, "b": 20}
     assert by_rows(10, {"a": 1, "b": 2}) == {"a": 3, "b": 7}
+
+
+def test_silence_pays_nothing_and_withdrawal_by_rounds_only() -> None:
+    silent, left = scored(None), scored(None, 1, withdrew=True)
+    assert parts_of(100, 50, a=scored(7), b=silent) == {"a": 100}
+    assert parts_of(100, 50, a=scored(7), b=left) == {"a": 90, "b": 10}
+    assert parts_of(100, 0, a=scored(7), b=left) == {"a": 100}
+
+
+def test_a_pool_that_nobody_scored_for_goes_by_rounds() -> None:
+    assert parts_of(100, 10, a=scored(None, 3), b=scored(None, 1)) == {"a": 75, "b": 25}
+    left = scored(None, 1, withdrew=True)
+    assert parts_of(100, 10, a=scored(None, 3), b=left) == {"a": 75, "b": 25}
+
+
+@given(st.integers(0, 10**12), st.integers(0, 100), st.lists(st.integers(-50, 50), min_size=1))
+def test_pools_are_given_away_to_the_last_unit(pool: int, floor: int, scores: list[int]) -> None:
+    parts_of(pool, floor, **{f"o{place}": scored(score) for place, score in enumerate(scores)})
 
 
 @pytest.mark.parametrize("wrong", [lambda: divide(1, {}), lambda: divide(-1, {"a": 1})])
@@ -161,5 +247,3 @@ def test_pools_that_cannot_be_divided(wrong: object) -> None:
         wrong()  # type: ignore[operator]
     with pytest.raises(UsageError):
         divide(1, {"a": -1})
-    with pytest.raises(UsageError):
-        by_scores(1, {"a": 1}, floor_percent=101)

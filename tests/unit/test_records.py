@@ -48,6 +48,8 @@ SAMPLES: dict[str, Any] = {
     "author": SIGNER.did,
     "holder": SIGNER.did,
     "noise_words": BLOB,
+    "score_word": BLOB,
+    "score": str(-(1 << 63)),
     "next_words": BLOB,
     "proof": BLOB,
     "consent": Consent(signature="c" * 130, permit="d" * 130, deadline=1_800_000_000),
@@ -124,7 +126,8 @@ def changes(kind: str) -> Iterator[dict[str, Any]]:
             if not (text and isinstance(wrong, str)) and not listed and not left_out and not same:
                 yield {**body, name: wrong}
         if isinstance(body[name], str) and not text:
-            yield {**body, name: body[name].upper()}
+            if body[name].upper() != body[name]:
+                yield {**body, name: body[name].upper()}
             yield {**body, name: body[name] + "\n"}
             yield {**body, name: body[name] + "0"}
         if isinstance(body[name], dict):

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cotrain.agreement.committee import MAX_COMMITTEE_EXCESS, committee_excess
+from cotrain.agreement.numerals import DecimalText
 from cotrain.agreement.policy import render
 from cotrain.agreement.policy_reader import read
 from cotrain.agreement.schema import PRINTABLE, NumericTarget, Schema
@@ -40,7 +41,6 @@ Purpose = Literal[
     "other-research",
 ]
 Assurance = Literal["proven", "recorded"]
-Decimal = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,8})(\.[0-9]{0,17}[1-9])?$")]
 _END_OF_CALENDAR = 253_402_300_800  # the year 10000, as Unix time
 
 
@@ -97,8 +97,8 @@ class PrivacyTerm(_Term):
     """
 
     noise: Literal["skellam", "none"]
-    epsilon: Decimal
-    delta: Decimal
+    epsilon: DecimalText
+    delta: DecimalText
     adjacency: Literal["zero-out"]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from cotrain.agreement.contribution import ContributionTerm
 from cotrain.agreement.document import Agreement
 from cotrain.agreement.numerals import canonical_decimal
 from cotrain.agreement.settlement import SettlementTerm
@@ -37,6 +38,7 @@ def explain_money(agreement: Agreement) -> list[Clause]:
     return [
         *_price(agreement, money),
         *_shares(agreement, money),
+        *(_pool(agreement, money.contribution) if money.contribution else ()),
         *_stakes(agreement, money),
         *_uses(money),
     ]
@@ -68,8 +70,39 @@ def _shares(agreement: Agreement, money: SettlementTerm) -> Iterator[Clause]:
         words = f"{name} gets {canonical_decimal(percent)} % of what is paid out, and as many shares of the model."
         yield Clause("shares", words, "contract")
     found = "for all data owners alike" if money.rule == "equal" else "one by one"
-    words = f"The shares were agreed {found}; nobody's depends on how much its data helped."
-    yield Clause("shares", words, "everybody")
+    helped = "" if money.contribution else "; nobody's depends on how much its data helped"
+    yield Clause("shares", f"The shares were agreed {found}{helped}.", "everybody")
+
+
+def _pool(agreement: Agreement, term: ContributionTerm) -> Iterator[Clause]:
+    percent = canonical_decimal(Decimal(term.pool) / 100)
+    words = (
+        f"No more than {percent} % of what is paid out, and of the shares of the model, goes by contribution; "
+        "only what the parties sign with the payment is paid from it."
+    )
+    yield Clause("contribution", words, "contract")
+    rows = len(term.validation_rows(agreement.data_schema.feature_count + 1))
+    words = (
+        "It is divided among the data owners by scores: how much each one's updates lowered, to first order, the loss "
+        f"on the {rows} public rows in this agreement. A score below zero counts as zero. Each score is proven."
+    )
+    yield Clause("contribution", words, "everybody")
+    if term.floor:
+        words = f"{term.floor} % of it is divided by the rounds that an owner took part in, whatever its score."
+        yield Clause("contribution", words, "everybody")
+    words = (
+        "An owner that takes part and then releases no score gets nothing of it. One that withdraws gets its part by "
+        "rounds only: it destroys what a score is made from."
+    )
+    yield Clause("contribution", words, "everybody")
+    if term.epsilon != "0":
+        words = (
+            f"The rounds leave epsilon {term.epsilon} of the privacy budget to the scores of all owners together. It "
+            "is charged with the first round, whether or not scores are released."
+        )
+        yield Clause("contribution", words, "own agent")
+    words = "That the public rows are a fair measure: whoever chose them chose what is paid for."
+    yield Clause("contribution", words, "declared only")
 
 
 def _stakes(agreement: Agreement, money: SettlementTerm) -> Iterator[Clause]:

@@ -10,12 +10,18 @@ Spec: docs/spec/schema-and-encoding.md, section "Cells".
 import math
 import re
 from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
 
 MAX_DECIMAL_CHARS = 32
 
 CANONICAL_DECIMAL = r"0|-?[1-9][0-9]*|-?(?:0|[1-9][0-9]*)\.[0-9]*[1-9]"
 _CANONICAL = re.compile(CANONICAL_DECIMAL)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+DecimalText = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,8})(\.[0-9]{0,17}[1-9])?$")]
+"""A number of an agreement, not below zero: one spelling, at most 18 digits after the point."""
 
 BLANKS = " \t"
 """The characters that are ignored at both ends of a cell and of a header name."""

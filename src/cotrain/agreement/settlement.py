@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from eth_utils.address import to_checksum_address
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from cotrain.agreement.contribution import ContributionTerm, check_contribution
 from cotrain.records.kinds import Did
 
 WHOLE: Final = 10_000
@@ -70,7 +71,7 @@ class SettlementTerm(_Term):
         decimals: Its decimals, for people.
         price: What the demander pays for all rounds.
         rule: How the shares were found: "agreed" one by one, or "equal" for all data owners.
-        shares: Each party's part; together exactly the whole.
+        shares: Each party's part; together exactly the whole, less the pool.
         stake_owner: What each data owner deposits against lies.
         stake_coordinator: What the coordinator deposits.
         quorum: How many parties must sign before money is released, or a stake is taken on their word.
@@ -78,6 +79,7 @@ class SettlementTerm(_Term):
         use_price: Of one query of the model.
         transfer: Who may hold shares of the model.
         parents: Models from which this one is derived.
+        contribution: The pool that is divided by scores; None if there is none.
     """
 
     chain_id: int = Field(ge=1, lt=2**53)
@@ -95,6 +97,12 @@ class SettlementTerm(_Term):
     use_price: Amount
     transfer: Literal["members", "anyone"]
     parents: list[ParentTerm] = Field(max_length=MAX_PARENTS)
+    contribution: ContributionTerm | None = None
+
+    @property
+    def pool(self) -> int:
+        """Basis points that are divided by scores instead of by agreed shares."""
+        return 0 if self.contribution is None else self.contribution.pool
 
 
 def check_settlement(agreement: Any) -> None:
@@ -110,6 +118,8 @@ def check_settlement(agreement: Any) -> None:
         return
     _check_accounts(agreement)
     _check_shares(agreement, money)
+    if money.contribution is not None:
+        check_contribution(agreement, money.contribution)
     if not agreement.quorum.colluders < money.quorum <= len(agreement.parties):
         raise ValueError(
             f"{money.quorum} parties are to release money: it must be more than the {agreement.quorum.colluders} "
@@ -138,10 +148,11 @@ def _check_shares(agreement: Any, money: SettlementTerm) -> None:
     if unknown:
         raise ValueError(f"{min(unknown)} has a share and is not a party")
     total = sum(share.basis_points for share in money.shares)
-    if total != WHOLE:
-        raise ValueError(f"the shares add up to {total} basis points, not to {WHOLE}")
+    if total != WHOLE - money.pool:
+        raise ValueError(f"the shares add up to {total} basis points, not to {WHOLE - money.pool}")
     if money.rule == "equal":
         owners = {party.did for party in agreement.owners}
-        parts = [share.basis_points for share in money.shares if share.did in owners]
-        if len(parts) != len(owners) or max(parts) - min(parts) > 1:
+        points = {share.did: share.basis_points for share in money.shares}
+        parts = [points.get(did, 0) for did in owners]
+        if max(parts) - min(parts) > 1:
             raise ValueError("the rule is equal, and the data owners' shares are not")

@@ -11,7 +11,7 @@ from cotrain.agreement.explain import explain
 from cotrain.agreement.schema import parse_schema
 from cotrain.agreement.templates import TEMPLATES, Template
 from cotrain.agreement.vocabulary import DUO_CODES
-from cotrain.cli.agreement_money import money_options, money_terms
+from cotrain.cli.agreement_money import contribution_term, money_options, money_terms
 from cotrain.cli.ask import ask_for_missing
 from cotrain.cli.files import read_agreement, read_file, write_file
 from cotrain.cli.options import (
@@ -161,7 +161,8 @@ def new(out: Path | None, *, as_json: bool, **given: Any) -> None:
     owners = sum("data_owner" in party.roles for party in parties)
     wished = Wishes(**{name: given.pop(name) for name in _WISHES})
     with as_options():
-        settlement = money_terms(parties, given, template, colluders_of(owners, wished))
+        term = contribution_term(given, schema, wished.epsilon)
+        settlement = money_terms(parties, given, template, colluders_of(owners, wished), term)
         drafted = draft_agreement(
             schema,
             parties,

@@ -6,10 +6,15 @@ from typing import Any
 
 import click
 
+from cotrain.agreement.contribution import MAX_ROWS_TEXT, ContributionTerm, write_rows
 from cotrain.agreement.document import PartyTerm
+from cotrain.agreement.numerals import canonical_decimal
+from cotrain.agreement.schema import Schema
 from cotrain.agreement.templates import Template
-from cotrain.cli.options import price_option
+from cotrain.cli.options import PATH, decimal_text, price_option
 from cotrain.cli.people import parse_shares
+from cotrain.dataset.encoding import encode_table
+from cotrain.dataset.reader import TableSource
 from cotrain.errors import UsageError
 from cotrain.settlement.draft import CREDIT, MoneyWishes, draft_settlement
 from cotrain.settlement.terms import EMBEDDED_CHAIN
@@ -31,6 +36,22 @@ OPTIONS = (
     click.option(
         "--rule", type=click.Choice(["agreed", "equal"]),
         help="How the shares were found; follows from --share if left out.",
+    ),
+    click.option(
+        "--pool", type=click.IntRange(1, 99), metavar="PERCENT",
+        help="Divide this part of all that is paid among the data owners by what their updates contributed.",
+    ),
+    click.option(
+        "--validation", type=PATH, metavar="FILE",
+        help="Public rows by which contributions are judged, CSV or Parquet; they will stand in the agreement.",
+    ),
+    click.option(
+        "--pool-floor", type=click.IntRange(0, 100), default=0, show_default=True, metavar="PERCENT",
+        help="Part of the pool that goes by rounds taken part in instead of by scores.",
+    ),
+    click.option(
+        "--score-epsilon", metavar="DECIMAL", callback=decimal_text(),
+        help="How much of --epsilon is for the scores; a quarter of it if left out.",
     ),
     click.option(
         "--stake-owner", type=click.IntRange(0, 10**12), default=0, show_default=True,
@@ -66,7 +87,11 @@ def money_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def money_terms(
-    parties: Sequence[PartyTerm], given: dict[str, Any], template: Template | None, colluders: int
+    parties: Sequence[PartyTerm],
+    given: dict[str, Any],
+    template: Template | None,
+    colluders: int,
+    contribution: ContributionTerm | None,
 ) -> dict[str, object] | None:
     """Take the options for money out of `given` and return the money terms; None without a price.
 
@@ -89,6 +114,7 @@ def money_terms(
         challenge_days=_challenge_days(taken["challenge_days"], template),
         free_transfer=taken["free_transfer"],
         chain_id=taken["chain_id"] or EMBEDDED_CHAIN,
+        contribution=contribution,
     )
     _check_accounts(parties)
     terms = draft_settlement(parties, wishes, colluders=colluders)
@@ -97,6 +123,48 @@ def money_terms(
     if taken["release_quorum"] is not None:
         terms["quorum"] = taken["release_quorum"]
     return terms
+
+
+def contribution_term(
+    given: dict[str, Any], schema: Schema, epsilon: str | None
+) -> ContributionTerm | None:
+    """Take the options for the pool out of `given` and return its term; None without a pool.
+
+    Raises:
+        UsageError: options that do not go together.
+        DataError: the validation rows do not fit the schema.
+    """
+    names = ("pool", "validation", "pool_floor", "score_epsilon")
+    pool, path, floor, part = (given.pop(name) for name in names)
+    if (pool is None) != (path is None) or (pool is None and (floor or part is not None)):
+        raise UsageError(
+            "agreement-pool",
+            "--pool and --validation go together, --pool-floor and --score-epsilon with them",
+            meaning="A pool is divided by scores, and scores are judged on public rows.",
+            hint="Give --pool PERCENT --validation FILE, or leave all four out.",
+        )
+    if pool is None:
+        return None
+    if given["price"] is None:
+        raise UsageError(
+            "agreement-no-price",
+            "--pool is for agreements that move money, and there is no --price",
+            meaning="Nothing was written.",
+            hint="Add --price CREDITS, or leave out --pool and --validation.",
+        )
+    # The least number of rows is for owners, whose people hide among each other; these rows are public.
+    rows = encode_table(TableSource(path), schema.model_copy(update={"min_rows": 1})).rows
+    text = write_rows(rows)
+    if len(text) > MAX_ROWS_TEXT:
+        most = MAX_ROWS_TEXT * len(rows) // len(text)
+        raise UsageError(
+            "agreement-validation-rows",
+            f"{path} has {len(rows)} rows; an agreement over this schema holds at most {most}",
+            meaning="The validation rows stand in the text that everybody signs.",
+            hint="Give fewer rows.",
+        )
+    wanted = "0" if epsilon is None else part or canonical_decimal(Decimal(epsilon) / 4)
+    return ContributionTerm(pool=pool * 100, floor=floor, epsilon=wanted, rows=text)
 
 
 def _refuse_without_price(taken: dict[str, Any]) -> None:

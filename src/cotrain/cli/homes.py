@@ -142,8 +142,12 @@ def _check_budget(
     event, run = plan.event, plan.agreement.digest
     if event is None:
         return
-    charged = sum(charge.run_id == run for charge in data.budget.history(data.fingerprint))
-    affordable = charged + data.budget.remaining(data.fingerprint, event)
+    numbers = [c.round_number for c in data.budget.history(data.fingerprint) if c.run_id == run]
+    scores = [] if plan.scores is None or plan.scores.event is None else [plan.scores.event]
+    paid = plan.agreement.rounds in numbers  # the scores are charged behind the last round
+    charged = len(numbers) - paid
+    beside = [] if paid else scores
+    affordable = charged + data.budget.remaining(data.fingerprint, event, beside)
     if affordable < plan.agreement.rounds:
         balance = data.budget.balance(data.fingerprint)
         raise RefusedError(

@@ -40,22 +40,3 @@ def equal_parts(pool: int, owners: Mapping[str, object]) -> Split:
 def by_rows(pool: int, rows: Mapping[str, int]) -> Split:
     """Divide a pool by numbers of registered rows: what parties would agree on who trust each other's tables."""
     return divide(pool, rows)
-
-
-def by_scores(pool: int, scores: Mapping[str, int], floor_percent: int = 0) -> Split:
-    """Divide a pool by released scores; a score below zero counts as zero.
-
-    Args:
-        pool: What is divided.
-        scores: did to released score.
-        floor_percent: Part of the pool that is divided equally before.
-
-    Raises:
-        UsageError: the floor is not from 0 to 100, or there is nobody.
-    """
-    if not 0 <= floor_percent <= 100:
-        raise UsageError("payout-bad-floor", f"a floor of {floor_percent} percent")
-    base = pool * floor_percent // 100
-    merit = divide(pool - base, {did: max(0, score) for did, score in scores.items()})
-    parts = equal_parts(base, scores)
-    return {did: parts[did] + merit[did] for did in scores}

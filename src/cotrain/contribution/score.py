@@ -2,22 +2,27 @@
 
 s = sum over rounds of <validation gradient, update> is first-order in-run data Shapley (Wang et al. 2024,
 arXiv 2406.11011): what an owner would be paid if the loss were linear in each round. It is released once, with noise
-of its own (statement S8, docs/spec/statements.md); the noise that is in the updates already is not counted on.
+of its own (statement S8, docs/spec/statements.md). Everything but the gradients is known before the first round.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cotrain.errors import UsageError
-from cotrain.privacy.calibration import PrivacyTarget, calibrate
-from cotrain.privacy.rdp import Sensitivity, SkellamEvent
+from cotrain.errors import RefusedError, UsageError
+from cotrain.privacy.calibration import DERIVE_MARGIN, Crowd, PrivacyTarget, smallest_variance
+from cotrain.privacy.rdp import Accountant, Sensitivity, SkellamEvent
+from cotrain.privacy.shared_noise import left_for_scores
+from cotrain.privacy.skellam import MAX_VARIANCE
 
-NOISE_BITS = 14
-"""The noise of a released score is kept near 2^14 in its unit, so that the table of the proof stays small."""
+SCORE_SENSITIVITY: Final = 1 << 10
+"""How far all released scores together move by one row (Euclidean norm): part of the specification."""
+
+TOTAL_LENGTH: Final = 1 << 28
+"""Bound of the lengths of all validation gradients of a run, added up."""
 
 
 def exact_score(gradients: NDArray[np.int32], updates: NDArray[np.int64]) -> int:
@@ -39,64 +44,82 @@ def exact_score(gradients: NDArray[np.int32], updates: NDArray[np.int64]) -> int
     return sum(left * right for left, right in pairs)
 
 
-def score_sensitivity(gradients: NDArray[np.int32], update: Sensitivity) -> int:
-    """Return how much one row can change the exact score: its change of each update, times that gradient's length.
-
-    The gradients are public, so their true lengths are used; each is rounded up.
-    """
-    squares = (gradients.astype(object) ** 2).sum(axis=1)
-    return sum(math.isqrt(int(square)) + 1 for square in squares) * update.l2
-
-
 @dataclass(frozen=True)
-class ScoreRelease:
-    """How scores are released in a run, the same for all owners.
+class ScorePlan:
+    """How scores are released in a run: the same for all owners, and known before the first round.
 
     Attributes:
-        shift: Bits that rounding removes.
-        sensitivity: How much one row can change the rounded score.
-        variance: Of the noise; None without noise.
+        shift: Bits that rounding removes from a score.
+        length: What the lengths of the run's validation gradients, each rounded up, may add up to.
+        event: What the scores of all owners cost a row, together; None without noise.
     """
 
     shift: int
-    sensitivity: int
-    variance: int | None
+    length: int
+    event: SkellamEvent | None
+
+    @property
+    def variance(self) -> int | None:
+        """Variance of the noise of each score; None without noise."""
+        return None if self.event is None else self.event.local_variance
+
+    @classmethod
+    def exact(cls, update_length: int) -> Self:
+        """Return the plan of a run without noise, in which updates are no longer than `update_length`."""
+        return cls(max(0, (TOTAL_LENGTH * update_length).bit_length() - 62), TOTAL_LENGTH, None)
 
     @classmethod
     def derive(
-        cls, gradients: NDArray[np.int32], update: Sensitivity, target: PrivacyTarget | None
+        cls, update: Sensitivity, crowd: Crowd, spent: Accountant, target: PrivacyTarget
     ) -> Self:
-        """Derive shift and noise from public numbers alone.
+        """Return the plan with the least noise that keeps rounds and scores within a target.
 
         Args:
-            gradients: The validation gradients of the run.
-            update: How much one row can change one update.
-            target: Epsilon and delta for the score alone, one release; None for no noise.
+            update: How much one row can change one round's sum.
+            crowd: The owners, each of whom releases a score.
+            spent: What all rounds cost, the noise counted owner by owner (`split_sensitivity`).
+            target: (epsilon, delta) for rounds and scores together.
 
         Raises:
             RefusedError: no noise reaches the target.
         """
-        exact = score_sensitivity(gradients, update)
-        if target is None:
-            return cls(max(0, exact.bit_length() - NOISE_BITS), 0, None)
-        # The noise is about sensitivity times a few over epsilon: leave room for it below 2^NOISE_BITS.
-        spare = max(0, math.ceil(math.log2(8 / target.epsilon)))
-        shift = max(0, exact.bit_length() + spare - NOISE_BITS)
-        rounded = (exact >> shift) + 2  # one for what is cut off, one for the rounding
-        sensitivity = Sensitivity(l2=rounded, l1=rounded, dimension=1)
-        return cls(shift, rounded, calibrate(target, sensitivity, 1))
+        owners = crowd.parties
+        left = SCORE_SENSITIVITY - math.isqrt(owners - 1) - 1  # each score is rounded
+        if left < SCORE_SENSITIVITY // 2:
+            raise _too_many(owners)
+        reach = left_for_scores(update, crowd.honest)
+        shift = max(0, (TOTAL_LENGTH * reach // left).bit_length() - 1)
+        length = min(TOTAL_LENGTH, (left << shift) // reach)
+        l1 = math.isqrt(owners * SCORE_SENSITIVITY**2)
+        sensitivity = Sensitivity(SCORE_SENSITIVITY, l1, owners)
 
-    def event(self) -> SkellamEvent | None:
-        """Return the release as an event, taken alone.
+        def is_enough(variance: int) -> bool:
+            after = spent.after([SkellamEvent(sensitivity, variance, 1)])
+            return after.epsilon(target.delta) <= target.epsilon * (1 - DERIVE_MARGIN)
 
-        That its cost may be added to that of the rounds is not proven, because the updates' noise protects both
-        (docs/spec/contribution.md, "Security").
-        """
-        if self.variance is None:
-            return None
-        sensitivity = Sensitivity(l2=self.sensitivity, l1=self.sensitivity, dimension=1)
-        return SkellamEvent(sensitivity, self.variance, 1)
+        variance = smallest_variance(is_enough, MAX_VARIANCE)
+        if variance is None:
+            raise _out_of_reach(target)
+        return cls(shift, length, SkellamEvent(sensitivity, variance, 1))
 
     def rounded(self, score: int) -> int:
         """Return the score as it is released, before noise: floor(score / 2^shift + 1/2)."""
         return (score + ((1 << self.shift) >> 1)) >> self.shift
+
+
+def _too_many(owners: int) -> RefusedError:
+    return RefusedError(
+        "contribution-crowd",
+        f"{owners} data owners are too many for scores",
+        meaning=f"Rounding their scores would move them by more than half of the sensitivity {SCORE_SENSITIVITY}.",
+        hint="Agree on shares instead of scores.",
+    )
+
+
+def _out_of_reach(target: PrivacyTarget) -> RefusedError:
+    return RefusedError(
+        "contribution-out-of-reach",
+        f"no noise that can be sampled keeps rounds and scores within epsilon {target.epsilon} at delta {target.delta}",
+        meaning="The rounds leave too little of the privacy budget to the scores.",
+        hint="Leave more of epsilon to the scores, or agree on shares instead.",
+    )

@@ -9,7 +9,7 @@ dies and asks again changes nothing: the same round of the same run is charged o
 import json
 import operator
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,14 +156,21 @@ class BudgetBook:
         limit, delta = self._limit(dataset_id)
         return Balance(limit, delta, self._accountant(dataset_id).epsilon(delta))
 
-    def remaining(self, dataset_id: str, event: SkellamEvent) -> int:
+    def remaining(
+        self, dataset_id: str, event: SkellamEvent, beside: Sequence[SkellamEvent] = ()
+    ) -> int:
         """Return how many more times `event` could be charged, up to `MAX_PREVIEW`.
+
+        Args:
+            dataset_id: Whose budget.
+            event: What is charged again and again.
+            beside: What is charged besides, once.
 
         Raises:
             RefusedError: ``privacy-no-limit``.
         """
         limit, delta = self._limit(dataset_id)
-        spent = self._accountant(dataset_id)
+        spent = self._accountant(dataset_id).after(beside)
 
         def affordable(times: int) -> bool:
             return spent.after([event.repeated(times)]).epsilon(delta) <= limit

@@ -7,11 +7,13 @@ noise of the remaining honest parties alone sufficient. Steps as in
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Self
 
 from cotrain.errors import ForgeryError, RefusedError, UsageError
 from cotrain.privacy.rdp import Accountant, Sensitivity, SkellamEvent
+from cotrain.privacy.shared_noise import split_sensitivity
 from cotrain.privacy.skellam import MAX_VARIANCE, build_table
 
 DERIVE_MARGIN: Final = 1e-6
@@ -90,17 +92,29 @@ def calibrate(target: PrivacyTarget, sensitivity: Sensitivity, honest: int) -> i
     Raises:
         RefusedError: ``privacy-out-of-reach`` if no variance below `honest` x `MAX_VARIANCE` does.
     """
+    found = smallest_variance(
+        lambda total: _reaches(target, sensitivity, honest, total), honest * MAX_VARIANCE
+    )
+    if found is None:
+        raise _out_of_reach(target, sensitivity)
+    return found
+
+
+def smallest_variance(reaches: Callable[[int], bool], most: int) -> int | None:
+    """Return the smallest variance of four significant digits for which `reaches` holds; None if none up to `most`.
+
+    Args:
+        reaches: Tells whether a variance is enough; true for all larger ones if for one.
+        most: The largest variance to try.
+    """
     low, high = 0, 1
-    while not _reaches(target, sensitivity, honest, _grid(high)):
+    while not reaches(_grid(high)):
         low, high = high, min(2 * high, high + _STRIDE)
-        if _grid(high) > honest * MAX_VARIANCE:
-            raise _out_of_reach(target, sensitivity)
+        if _grid(high) > most:
+            return None
     while high - low > 1:
         middle = (low + high) // 2
-        if _reaches(target, sensitivity, honest, _grid(middle)):
-            high = middle
-        else:
-            low = middle
+        low, high = (low, middle) if reaches(_grid(middle)) else (middle, high)
     return _grid(high)
 
 
@@ -135,6 +149,8 @@ class NoisePlan:
         target: The guarantee that was asked for.
         crowd: The parties, and how many may collude or drop out.
         sensitivity: Of one round's sum.
+        scored: Whether a score of each owner is released too; then the noise is counted owner by owner
+            (`cotrain.privacy.shared_noise`), and there is a little more of it.
         total_variance: Variance per entry that the honest survivors reach at least.
         local_variance: Variance per entry of each party's noise.
         table_radius: Largest noise value K that a party can draw.
@@ -147,6 +163,7 @@ class NoisePlan:
     target: PrivacyTarget
     crowd: Crowd
     sensitivity: Sensitivity
+    scored: bool
     total_variance: int
     local_variance: int
     table_radius: int
@@ -154,28 +171,39 @@ class NoisePlan:
     epsilon_worst: float
 
     @classmethod
-    def derive(cls, target: PrivacyTarget, crowd: Crowd, sensitivity: Sensitivity) -> Self:
+    def derive(
+        cls, target: PrivacyTarget, crowd: Crowd, sensitivity: Sensitivity, *, scored: bool = False
+    ) -> Self:
         """Return the plan with the least noise, the same on every machine.
 
         Raises:
             RefusedError: ``privacy-no-honest-party`` or ``privacy-out-of-reach``.
         """
-        total = calibrate(target, sensitivity, crowd.honest)
-        local = local_variance(total, crowd)
+        if scored:
+            local = calibrate(target, split_sensitivity(sensitivity, crowd.honest), 1)
+            total = local * crowd.honest
+        else:
+            total = calibrate(target, sensitivity, crowd.honest)
+            local = local_variance(total, crowd)
+        outside, worst = (
+            _epsilon(target, _event(sensitivity, local, honest, scored=scored))
+            for honest in (crowd.parties, crowd.honest)
+        )
         return cls(
             target=target,
             crowd=crowd,
             sensitivity=sensitivity,
+            scored=scored,
             total_variance=total,
             local_variance=local,
             table_radius=build_table(local).radius,
-            epsilon_outside=_round_up(_guarantee(target, sensitivity, local, crowd.parties)),
-            epsilon_worst=_round_up(_guarantee(target, sensitivity, local, crowd.honest)),
+            epsilon_outside=_round_up(outside),
+            epsilon_worst=_round_up(worst),
         )
 
     def event(self) -> SkellamEvent:
         """Return what one round costs a record in the worst case, for the owner's budget."""
-        return SkellamEvent(self.sensitivity, self.local_variance, self.crowd.honest)
+        return _event(self.sensitivity, self.local_variance, self.crowd.honest, scored=self.scored)
 
     def verify(self) -> None:
         """Check every number of a plan that somebody else derived.
@@ -188,8 +216,11 @@ class NoisePlan:
             self.local_variance == local_variance(self.total_variance, self.crowd), "local variance"
         )
         self._claim(self.table_radius == build_table(self.local_variance).radius, "table radius")
-        worst = _guarantee(self.target, self.sensitivity, self.local_variance, self.crowd.honest)
-        outside = _guarantee(self.target, self.sensitivity, self.local_variance, self.crowd.parties)
+        worst = _epsilon(self.target, self.event())
+        everybody = _event(
+            self.sensitivity, self.local_variance, self.crowd.parties, scored=self.scored
+        )
+        outside = _epsilon(self.target, everybody)
         self._claim(worst <= self.target.epsilon, f"target: the plan costs epsilon {worst:.6f}")
         self._claim(worst <= self.epsilon_worst + _TOLERANCE, "worst-case epsilon")
         self._claim(outside <= self.epsilon_outside + _TOLERANCE, "outsiders' epsilon")
@@ -204,9 +235,15 @@ class NoisePlan:
             )
 
 
-def _guarantee(target: PrivacyTarget, sensitivity: Sensitivity, local: int, honest: int) -> float:
-    event = SkellamEvent(sensitivity, local, honest, target.rounds)
-    return Accountant().after([event]).epsilon(target.delta)
+def _event(sensitivity: Sensitivity, local: int, honest: int, *, scored: bool) -> SkellamEvent:
+    """Return one round: noise of `honest` owners in one sum, or beside scores that each of them moves for itself."""
+    if scored:
+        return SkellamEvent(split_sensitivity(sensitivity, honest), local, 1)
+    return SkellamEvent(sensitivity, local, honest)
+
+
+def _epsilon(target: PrivacyTarget, event: SkellamEvent) -> float:
+    return Accountant().after([event.repeated(target.rounds)]).epsilon(target.delta)
 
 
 def _round_up(epsilon: float) -> float:

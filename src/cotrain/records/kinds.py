@@ -15,6 +15,7 @@ RoundNumber = Annotated[int, Field(ge=0, lt=2**31)]
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 Text = Annotated[str, Field(max_length=2000)]
 AccountSignature = Annotated[str, Field(pattern=r"^[0-9a-f]{130}$")]
+Score = Annotated[str, Field(pattern=r"^(0|-?[1-9][0-9]{0,18})$")]
 Time = Annotated[int, Field(ge=0, lt=2**53)]
 
 
@@ -66,6 +67,7 @@ class SignatureBody(Body):
     `sealing_key` is the X25519 public key to which key shares are sealed; `coin_commitment` binds the party
     to its part of the first beacon before it sees the parts of others. An owner, where the agreement asks for
     noise, also commits to the `noise_words` of its first submission, before their coins can be known; None else.
+    Where a pool is divided by scores, `score_word` commits to the one word of its score's noise.
     A party without data joins on the contract with this record, if money is moved, by its `consent`.
     """
 
@@ -73,6 +75,7 @@ class SignatureBody(Body):
     sealing_key: Key
     coin_commitment: Digest
     noise_words: BlobRef | None
+    score_word: BlobRef | None
     consent: Consent | None
 
 
@@ -208,6 +211,29 @@ class FinishBody(Body):
     model: BlobRef
 
 
+class ScoreBody(Body):
+    """After the last round: an owner releases the score of its updates, once, where a pool is divided by scores.
+
+    `score` is an integer of 64 bits; `proof` shows that the committed updates and the committed word make it.
+    """
+
+    KIND: ClassVar[str] = "score"
+    score: Score
+    proof: BlobRef
+
+
+class TallyBody(Body):
+    """The coordinator closes the scores; everybody computes what they make of the pool.
+
+    `scores` is the SHA-256 over the digests of their records in the order of the log; `payouts` the Merkle root over
+    what each owner gets out of the pool.
+    """
+
+    KIND: ClassVar[str] = "tally"
+    scores: Digest
+    payouts: Digest
+
+
 class RevocationBody(Body):
     """An owner withdraws its data from the next round on; where money is moved, also from the contract."""
 
@@ -296,6 +322,8 @@ BODIES: dict[str, type[Body]] = {
         ResultBody,
         AbortBody,
         FinishBody,
+        ScoreBody,
+        TallyBody,
         RevocationBody,
         ErasureBody,
         TransactionBody,

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from cotrain.agreement.schema import Schema
 from cotrain.errors import CotrainError
+from cotrain.proofs.contribution import ContributionStatement
 from cotrain.proofs.registration import registration_proof_bytes, verify_registration
 from cotrain.proofs.submission import (
     SubmissionStatement,
@@ -87,7 +88,45 @@ class SubmissionClaim:
         return (said.context, said.weights.tobytes(), said.words, said.coins, said.update)
 
 
-Claim = RegistrationClaim | SubmissionClaim
+@dataclass(frozen=True)
+class ScoreClaim:
+    """A released score is what the owner's counted updates and its committed word make it.
+
+    Attributes:
+        statement: The statement, in the terms of `cotrain.proofs`.
+    """
+
+    KIND: ClassVar[str] = "score"
+    statement: ContributionStatement
+
+    def proof_bytes(self) -> int:
+        """Return the one length that a proof of this claim has."""
+        return self.statement.proof_bytes()
+
+    def verify(self, proof: bytes) -> None:
+        """Check a proof of this claim.
+
+        Raises:
+            ForgeryError: it is not one.
+            MalformedError: it is no proof at all.
+        """
+        self.statement.verify(proof)
+
+    def parts(self) -> tuple[bytes, ...]:
+        """Return what sets this claim apart from others of the same run."""
+        said = self.statement
+        score = said.score.to_bytes(8, "little", signed=True)
+        return (
+            said.context,
+            score,
+            said.coins,
+            said.words,
+            said.gradients.tobytes(),
+            *said.updates,
+        )
+
+
+Claim = RegistrationClaim | SubmissionClaim | ScoreClaim
 ProofCheck = Callable[[Claim, bytes], None]
 
 

@@ -25,6 +25,7 @@ from cotrain.records.kinds import (
     RefusalBody,
     ResultBody,
     SurvivorsBody,
+    TallyBody,
     TransactionBody,
 )
 from cotrain.records.record import (
@@ -51,9 +52,10 @@ from cotrain.rounds.money_rules import LEAVES_SEEN
 from cotrain.rounds.money_state import MoneyState
 from cotrain.rounds.node import check_number, check_stands, refusal_words, unlogged_leave
 from cotrain.rounds.rules import apply_record, check_record
+from cotrain.rounds.score_rules import due_parts, owes_score, scoring_of
 from cotrain.rounds.state import Phase, RunState, digest_of, weights_bytes, weights_digest
 from cotrain.rounds.witness import log_policy, log_signer, origin_of
-from cotrain.settlement.acts import ANCHOR, LEAVE
+from cotrain.settlement.acts import ANCHOR, LEAVE, payouts_root
 from cotrain.settlement.chain.chain import Chain, Receipt
 from cotrain.settlement.chain.signing import account_of
 from cotrain.settlement.fees import check_fee
@@ -66,6 +68,7 @@ _KIND_OF_PHASE = {
     Phase.SUBMITTING: "submission",
     Phase.CHECKING: "check",
     Phase.RELEASING: "release",
+    Phase.SCORING: "score",
     Phase.APPROVING: "approval",
 }
 
@@ -238,6 +241,7 @@ class Coordinator:
             Phase.SUBMITTING: self._close,
             Phase.CHECKING: self._settle_complaints,
             Phase.RELEASING: self._open_sum,
+            Phase.SCORING: self._close_scores,
             Phase.APPROVING: self._collect_approvals,
         }
         next_step = steps.get(self.state.phase)
@@ -402,6 +406,18 @@ class Coordinator:
 
     def _refusal(self, money: MoneyState) -> str:
         return str(money.refused) if self._chain is None else refusal_words(self._chain, money)
+
+    # Scores: those that come in time are the ones that count.
+    def _close_scores(self) -> bool:
+        state = self.state
+        scoring = scoring_of(state)
+        owners = [party.did for party in self._agreement.owners if owes_score(state, party.did)]
+        waiting = [owner for owner in owners if owner not in scoring.released]
+        if not (self._ready(waiting) or self._late()):
+            return False
+        self._write(self._pending_of("score"))
+        root = payouts_root(money_of(state).terms, due_parts(state))
+        return self._say(TallyBody(scores=digest_of(scoring.digests), payouts=root.hex()))
 
     def _collect_approvals(self) -> bool:
         money = money_of(self.state)

@@ -12,7 +12,9 @@ from cotrain.rounds.refusals import by_coordinator, expect, mismatch, out_of_tur
 from cotrain.rounds.state import (
     BlobSource,
     Change,
+    CountedUpdate,
     Phase,
+    RoundState,
     RunState,
     next_beacon,
     weights_bytes,
@@ -95,6 +97,7 @@ def result_rule(state: RunState, record: Record, body: ResultBody, blobs: BlobSo
     def change() -> None:
         state.weights.append(weights)
         state.opened.append((current.number, current.survivors))
+        _count_updates(state, current)
         state.beacon = next_beacon(state.terms.digest, current.number, key_bytes(opened))
         current.result = record.digest
         state.phase = Phase.BETWEEN if state.money is None else Phase.ANCHORING
@@ -165,6 +168,16 @@ def update_bytes(opened: OpenedSum) -> bytes:
 def key_bytes(opened: OpenedSum) -> bytes:
     """Return the key sum as little-endian int32."""
     return np.asarray(opened.key).astype("<i4").tobytes()
+
+
+def _count_updates(state: RunState, current: RoundState) -> None:
+    """Keep what a score will be proven from."""
+    if state.derived.scores is None:
+        return
+    for owner in current.survivors:
+        commitments = current.submissions[owner].commitments
+        update = CountedUpdate(current.number, current.beacon, commitments)
+        state.counted.setdefault(owner, []).append(update)
 
 
 def _is_false(state: RunState, code: str) -> bool:

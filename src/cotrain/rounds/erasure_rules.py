@@ -21,13 +21,23 @@ SECRETS: Final = (
 )
 """What every certificate names, in this order; `rows` comes before them where the rows are erased too."""
 
-_BETWEEN_ROUNDS = frozenset({Phase.BETWEEN, Phase.ANCHORING, Phase.APPROVING, Phase.PAYING})
+SCORE_SECRETS: Final = ("score-openings", "score-word")
+"""What a certificate names too where a pool is divided by scores."""
+
+_BETWEEN_ROUNDS = frozenset(
+    {Phase.BETWEEN, Phase.ANCHORING, Phase.SCORING, Phase.APPROVING, Phase.PAYING}
+)
 _IN_A_ROUND = frozenset({Phase.SUBMITTING, Phase.CHECKING, Phase.RELEASING})
 
 
 def erasing_key(run: str) -> str:
     """Return under which key a journal remembers that its owner has begun to erase a run."""
     return f"{run}/erasing"
+
+
+def secrets_of(state: RunState) -> tuple[str, ...]:
+    """Return the secrets that a certificate of this run names."""
+    return SECRETS if state.derived.scores is None else (*SECRETS, *SCORE_SECRETS)
 
 
 def erasure_reason(state: RunState, owner: str) -> str | None:
@@ -55,8 +65,9 @@ def erasure_rule(state: RunState, record: Record, body: ErasureBody, blobs: Blob
     registered = state.datasets.get(owner)
     expect(record, "the dataset", body.dataset, registered.root if registered else None)
     expect(record, "the reason", body.reason, reason)
-    if tuple(body.destroyed) not in (SECRETS, (ROWS, *SECRETS)):
-        raise mismatch(record, "that it destroyed", body.destroyed, [*SECRETS])
+    secrets = secrets_of(state)
+    if tuple(body.destroyed) not in (secrets, (ROWS, *secrets)):
+        raise mismatch(record, "that it destroyed", body.destroyed, [*secrets])
     erasure = Erasure(entry, reason, ROWS in body.destroyed, body.time)
 
     def change() -> None:

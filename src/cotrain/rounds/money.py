@@ -3,11 +3,12 @@
 import math
 from typing import Any
 
+from cotrain.contribution.payouts import PoolPart
+from cotrain.contribution.validation import validation_gradients
 from cotrain.errors import RefusedError
-from cotrain.privacy.rdp import Accountant
 from cotrain.records.canonical import sha256
 from cotrain.rounds.money_state import MoneyState
-from cotrain.rounds.state import Phase, RunState
+from cotrain.rounds.state import Phase, RunState, ScoreState
 from cotrain.settlement.acts import (
     NO_HASH,
     Act,
@@ -15,6 +16,7 @@ from cotrain.settlement.acts import (
     anchor_act,
     participants_root,
     payment_acts,
+    payouts_root,
     release_act,
     release_values,
     revoke_act,
@@ -77,13 +79,21 @@ def begin_ending(state: RunState) -> None:
         end(state)
         return
     money.refused = None  # what was anchored before is paid all the same
-    state.phase = Phase.APPROVING
+    plan = state.derived
+    if plan.scores is None or plan.validation is None or not state.opened:
+        state.phase = Phase.APPROVING
+        return
+    weights = state.weights[: len(state.opened)]
+    length = plan.scores.length
+    gradients = validation_gradients(plan.algorithm, plan.validation, weights, length)
+    state.scoring = ScoreState(gradients)
+    state.phase = Phase.SCORING
 
 
 def begin_paying(state: RunState) -> None:
     """Go on after the release."""
     money = money_of(state)
-    money.script, money.step = tuple(payment_acts(money.terms)), 0
+    money.script, money.step = tuple(payment_acts(money.terms, pool_parts(state))), 0
     state.phase = Phase.PAYING
 
 
@@ -101,7 +111,14 @@ def leave_unpaid(state: RunState) -> None:
 def release_of(state: RunState) -> dict[str, Any]:
     """Return what the parties sign at the end: the rounds that are anchored, and the model if one came out."""
     model = NO_HASH if state.released_model is None else bytes.fromhex(sha256(state.released_model))
-    return release_values(money_of(state).anchored, model)
+    return release_values(
+        money_of(state).anchored, payouts_root(money_of(state).terms, pool_parts(state)), model
+    )
+
+
+def pool_parts(state: RunState) -> dict[str, PoolPart]:
+    """Return what the pool gives to whom, by the closed scores; nothing where no pool is divided by scores."""
+    return {} if state.scoring is None else state.scoring.payouts or {}
 
 
 def anchor_facts(state: RunState) -> AnchorFacts:
@@ -128,11 +145,10 @@ def checkpoint_digest(state: RunState) -> bytes:
 
 def epsilon_spent(state: RunState, did: str) -> float | None:
     """Return the epsilon spent on an owner's rows by the submissions on the ledger; None without noise."""
-    event, count = state.derived.event, state.submitted.get(did, 0)
-    if event is None:
+    if state.derived.event is None:
         return None
-    spent = [event.repeated(count)] if count else []
-    return Accountant().after(spent).epsilon(float(state.terms.delta))
+    spent = state.derived.spent_after(state.submitted.get(did, 0))
+    return spent.epsilon(float(state.terms.delta))
 
 
 def micro_epsilon(state: RunState) -> int:

@@ -37,13 +37,16 @@ from cotrain.records.kinds import (
     ErasureBody,
     ReleaseBody,
     RevocationBody,
+    ScoreBody,
     SignatureBody,
 )
 from cotrain.records.record import Message, blob_ref, sign_record
-from cotrain.rounds.erasure_rules import ROWS, SECRETS, erasing_key, erasure_reason
+from cotrain.rounds.erasure_rules import ROWS, erasing_key, erasure_reason, secrets_of
 from cotrain.rounds.journal import pack_message, unpack_message
 from cotrain.rounds.money import money_of, release_of
 from cotrain.rounds.money_rules import permit_of
+from cotrain.rounds.score_rules import draws_score_noise, owes_score, scoring_of
+from cotrain.rounds.scoring import Openings, ScoreWord, prove_score
 from cotrain.rounds.setup_rules import (
     TOO_LATE_TO_REVOKE,
     coin_commitment,
@@ -65,6 +68,8 @@ from cotrain.rounds.words import WordBook, WordSecrets
 from cotrain.settlement.acts import NO_HASH
 from cotrain.settlement.chain.signing import Account, account_of
 from cotrain.settlement.history import check_history
+
+_SCORES_OVER = frozenset({Phase.APPROVING, Phase.PAYING, Phase.FINISHED, Phase.ABORTED})
 
 
 @dataclass(frozen=True)
@@ -175,6 +180,7 @@ class Party:
             Phase.CHECKING: self._check,
             Phase.RELEASING: self._release,
             Phase.ANCHORING: self._forget,
+            Phase.SCORING: self._score,
             Phase.APPROVING: self._approve_payment,
             Phase.PAYING: self._forget,
             Phase.FINISHED: self._forget,
@@ -191,14 +197,15 @@ class Party:
         def build() -> Message:
             sealing = self._sealing_key(run).public_key().public_bytes_raw().hex()
             commitment = coin_commitment(run, self.did, self._run_secret(run, "coin").hex())
-            words = self._first_words(state)
+            words, score_word = self._first_words(state), self._score_word(state)
             body = SignatureBody(
                 sealing_key=sealing,
                 coin_commitment=commitment,
                 noise_words=blob_ref(words[0]) if words else None,
+                score_word=blob_ref(score_word[0]) if score_word else None,
                 consent=None if self._owns(state) else self._consent(state, None),
             )
-            return self._message(run, body, *words)
+            return self._message(run, body, *words, *score_word)
 
         return [self._once(run, "signature", build)]
 
@@ -241,6 +248,7 @@ class Party:
             self._check_rows(state, data)
             self._check_money(state)
             secrets = self._submission_secrets(state, data)
+            self._openings(state).keep(state.current.number, secrets)
             return build_submission(self.identity, state, secrets, self._prove_update)
 
         try:
@@ -283,7 +291,27 @@ class Party:
         except CotrainError as refusal:
             return self._silent(refusal)
 
-    # After the last round: run all transactions again, and sign the payment if all is as the ledger says.
+    # After the last round, where a pool is divided by scores: release one, proven from all that was counted.
+    def _score(self, state: RunState) -> list[Message]:
+        data, run = self._data, state.terms.digest
+        if (
+            data is None
+            or not owes_score(state, self.did)
+            or self.did in scoring_of(state).released
+        ):
+            return []
+
+        def build() -> Message:
+            self._check_rows(state, data)
+            score, proof = self._prove_score(state, data)
+            return self._message(run, ScoreBody(score=str(score), proof=blob_ref(proof)), proof)
+
+        try:
+            return [self._once(run, "score", build)]
+        except (RefusedError, DataError) as refusal:
+            return self._silent(refusal)
+
+    # After that: run all transactions again, and sign the payment if all is as the ledger says.
     def _approve_payment(self, state: RunState) -> list[Message]:
         money, run = money_of(state), state.terms.digest
         if self.did in money.approvals or money.sent is not None:
@@ -362,6 +390,8 @@ class Party:
             self._journal.delete(f"{run}/{prefix}/")
         if state.phase in {Phase.FINISHED, Phase.ABORTED}:
             self._journal.delete(f"{run}/run-secrets/")
+        if state.phase in _SCORES_OVER:
+            self._openings(state).destroy()
         return []
 
     def _forget_words(self, state: RunState) -> None:
@@ -406,7 +436,7 @@ class Party:
             body = ErasureBody(
                 dataset=registered.root if registered else None,
                 reason=reason,
-                destroyed=[*rows, *SECRETS],
+                destroyed=[*rows, *secrets_of(state)],
                 time=self._clock.now(),
             )
             return self._message(run, body)
@@ -422,6 +452,7 @@ class Party:
             self._data = None
         self._forget(state)
         WordBook(self._journal, run).destroy()
+        self._openings(state).destroy()
         for prefix in ("dataset-", "run-secrets/"):
             self._journal.delete(f"{run}/{prefix}")
         return self._data is None
@@ -508,6 +539,18 @@ class Party:
             return []
         return [self._announce_words(state, 0, "words/first").commit(state.derived)]
 
+    def _score_word(self, state: RunState) -> list[bytes]:
+        """Return the commitment to the word of this owner's score, if noise will be drawn from it."""
+        if not draws_score_noise(state, self.did):
+            return []
+        return [self._score_secret(state).commit()]
+
+    def _score_secret(self, state: RunState) -> ScoreWord:
+        return ScoreWord(self._run_secret(state.terms.digest, "score-word"))
+
+    def _openings(self, state: RunState) -> Openings:
+        return Openings(self._journal, state)
+
     def _announce_words(self, state: RunState, first_round: int, label: str) -> WordSecrets:
         draw = partial(self._entropy.draw, f"{label}/{state.terms.digest}", 32)
         return WordBook(self._journal, state.terms.digest).announce(first_round, draw)
@@ -563,6 +606,17 @@ class Party:
         self._proving += time.perf_counter() - start
         return proof
 
+    def _prove_score(self, state: RunState, data: OwnedData) -> tuple[int, bytes]:
+        """Return this owner's score and its proof."""
+        word = self._score_secret(state) if draws_score_noise(state, self.did) else None
+        entropy = self._entropy.draw(f"score-proof/{state.terms.digest}", 32)
+        start = time.perf_counter()
+        made = prove_score(
+            state, self.did, self._openings(state).open(data.rows, self.did, word), entropy
+        )
+        self._proving += time.perf_counter() - start
+        return made
+
     def _charge(self, state: RunState, data: OwnedData) -> RoundSecrets:
         """Charge the round to the owner's budget book; return the round's secrets.
 
@@ -575,6 +629,7 @@ class Party:
             raise _journal_lost(f"round {number} is charged, and its journal knows nothing of it")
         secrets = self._round_secrets(state, state.current)
         if event is not None:
+            self._charge_scores(state, data)
             data.budget.charge(data.fingerprint, run, number, event)
         elif data.fingerprint in data.budget.datasets():
             raise RefusedError(
@@ -584,6 +639,12 @@ class Party:
                 hint="Agree on noise, or register rows that need no protection.",
             )
         return secrets
+
+    def _charge_scores(self, state: RunState, data: OwnedData) -> None:
+        """Charge the scores of the run, once and with the first round: those of others cost these rows, too."""
+        scores, terms = state.derived.scores, state.terms
+        if scores is not None and scores.event is not None:
+            data.budget.charge(data.fingerprint, terms.digest, terms.rounds, scores.event)
 
     def _round_secrets(self, state: RunState, current: RoundState) -> RoundSecrets:
         key = _secrets_key(state.terms.digest, current.number)

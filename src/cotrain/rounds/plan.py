@@ -3,18 +3,27 @@
 All parties derive the same plan, so nothing in it is ever taken from a message.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from math import isqrt
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cotrain.aggregation.opening import LIMB_BITS, UpdateShape
+from cotrain.agreement.contribution import ContributionTerm
 from cotrain.agreement.document import Agreement
 from cotrain.commitment.pedersen import row_count
+from cotrain.contribution.score import ScorePlan
+from cotrain.contribution.validation import check_validation
 from cotrain.encryption.parameters import SumParameters
 from cotrain.errors import RefusedError
 from cotrain.privacy.calibration import Crowd, NoisePlan, PrivacyTarget
-from cotrain.privacy.rdp import Sensitivity, SkellamEvent, bound_sensitivity
+from cotrain.privacy.rdp import Accountant, Sensitivity, SkellamEvent, bound_sensitivity
 from cotrain.training.algorithm import Algorithm
+from cotrain.training.gradient import gradient
+from cotrain.training.step import initial_weights
 
 UPDATE_WIDTH = 1024
 MAX_WEIGHTS = 80_000
@@ -28,11 +37,15 @@ class RunPlan:
         agreement: The agreement.
         algorithm: The training algorithm with all its derived bounds.
         noise: Calibration of the Skellam noise; None when the agreement asks for none.
+        scores: How scores are released; None where no pool is divided by them.
+        validation: int16, shape (n, columns): the rows by which contributions are judged; None without scores.
     """
 
     agreement: Agreement
     algorithm: Algorithm
     noise: NoisePlan | None
+    scores: ScorePlan | None
+    validation: NDArray[np.int16] | None = field(repr=False, compare=False)
 
     @classmethod
     def derive(cls, agreement: Agreement) -> "RunPlan":
@@ -43,7 +56,9 @@ class RunPlan:
             RefusedError: no noise or cipher parameters satisfy the agreement.
         """
         algorithm = _algorithm(agreement)
-        plan = cls(agreement, algorithm, _noise(agreement, algorithm))
+        noise = _noise(agreement, algorithm)
+        scores, validation = _scores(agreement, algorithm, noise), _validation(agreement)
+        plan = cls(agreement, algorithm, noise, scores, validation)
         if plan.dimension > MAX_WEIGHTS:
             raise RefusedError(
                 "plan-model-too-large",
@@ -59,7 +74,15 @@ class RunPlan:
                 hint="Raise the algorithm's shift, or lower max_rows in the schema.",
             )
         _ = plan.parameters
+        plan._check_scores()
         return plan
+
+    def _check_scores(self) -> None:
+        """Check that the rows fit the algorithm and that scores of all rounds can be computed."""
+        if self.scores is not None and self.validation is not None:
+            rows, rounds = len(self.validation), self.agreement.rounds
+            check_validation(self.algorithm, rows, rounds, self.scores.length)
+            gradient(self.algorithm, self.validation, initial_weights(self.algorithm))
 
     @property
     def dimension(self) -> int:
@@ -89,6 +112,13 @@ class RunPlan:
         """What one submission costs its rows, as seen by the worst coalition tolerated."""
         return self.noise.event() if self.noise else None
 
+    def spent_after(self, submissions: int) -> Accountant:
+        """Return what an owner's rows have spent after so many submissions; the scores are paid for with the first."""
+        if self.event is None or submissions == 0:
+            return Accountant()
+        scores = [] if self.scores is None or self.scores.event is None else [self.scores.event]
+        return Accountant().after([self.event.repeated(submissions), *scores])
+
 
 def _algorithm(agreement: Agreement) -> Algorithm:
     term, schema = agreement.algorithm, agreement.data_schema
@@ -111,9 +141,35 @@ def _noise(agreement: Agreement, algorithm: Algorithm) -> NoisePlan | None:
     if agreement.privacy.noise == "none":
         return None
     owners, quorum = len(agreement.owners), agreement.quorum
-    target = PrivacyTarget(float(agreement.epsilon), float(agreement.delta), agreement.rounds)
+    term = _contribution(agreement)
+    epsilon = agreement.epsilon - (0 if term is None else Fraction(term.epsilon))
+    target = PrivacyTarget(float(epsilon), float(agreement.delta), agreement.rounds)
     crowd = Crowd(owners, quorum.colluders, owners - quorum.survivors)
-    return NoisePlan.derive(target, crowd, sensitivity_of(algorithm))
+    return NoisePlan.derive(target, crowd, sensitivity_of(algorithm), scored=term is not None)
+
+
+def _scores(
+    agreement: Agreement, algorithm: Algorithm, noise: NoisePlan | None
+) -> ScorePlan | None:
+    if _contribution(agreement) is None:
+        return None
+    if noise is None:
+        entry = algorithm.max_abs_update(agreement.data_schema.max_rows)
+        return ScorePlan.exact(entry * (isqrt(algorithm.dimension) + 1))
+    spent = Accountant().after([noise.event().repeated(agreement.rounds)])
+    target = PrivacyTarget(float(agreement.epsilon), float(agreement.delta), agreement.rounds)
+    return ScorePlan.derive(noise.sensitivity, noise.crowd, spent, target)
+
+
+def _contribution(agreement: Agreement) -> ContributionTerm | None:
+    return None if agreement.settlement is None else agreement.settlement.contribution
+
+
+def _validation(agreement: Agreement) -> NDArray[np.int16] | None:
+    term = _contribution(agreement)
+    if term is None:
+        return None
+    return term.validation_rows(agreement.data_schema.feature_count + 1)
 
 
 def sensitivity_of(algorithm: Algorithm) -> Sensitivity:

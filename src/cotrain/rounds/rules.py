@@ -25,9 +25,11 @@ from cotrain.records.kinds import (
     ReleaseBody,
     ResultBody,
     RevocationBody,
+    ScoreBody,
     SignatureBody,
     SubmissionBody,
     SurvivorsBody,
+    TallyBody,
     TransactionBody,
 )
 from cotrain.records.record import Record
@@ -44,6 +46,7 @@ from cotrain.rounds.round_rules import (
     submission_rule,
     survivors_rule,
 )
+from cotrain.rounds.score_rules import score_rule, tally_rule
 from cotrain.rounds.setup_rules import agreement_rule, dataset_rule, revocation_rule, signature_rule
 from cotrain.rounds.state import BlobSource, Change, Phase, RunState
 
@@ -63,6 +66,8 @@ RULES: Mapping[type, Rule] = {
     ResultBody: result_rule,
     AbortBody: abort_rule,
     FinishBody: finish_rule,
+    ScoreBody: score_rule,
+    TallyBody: tally_rule,
     RevocationBody: revocation_rule,
     ErasureBody: erasure_rule,
     TransactionBody: transaction_rule,

@@ -22,12 +22,13 @@ from cotrain.rounds.money_state import MoneyState
 from cotrain.rounds.parts import check_proof, keep_words, read_words
 from cotrain.rounds.plan import RunPlan
 from cotrain.rounds.refusals import counted_already, mismatch, not_allowed, out_of_turn
+from cotrain.rounds.score_rules import keep_score_word, read_score_word
 from cotrain.rounds.state import BlobSource, Change, Phase, Registration, RunState, first_beacon
 from cotrain.settlement.terms import ContractTerms
 from cotrain.training.step import initial_weights
 
 TOO_LATE_TO_REVOKE = frozenset(
-    {Phase.OFFER, Phase.APPROVING, Phase.PAYING, Phase.FINISHED, Phase.ABORTED}
+    {Phase.OFFER, Phase.SCORING, Phase.APPROVING, Phase.PAYING, Phase.FINISHED, Phase.ABORTED}
 )
 
 
@@ -86,12 +87,14 @@ def signature_rule(
     check_public_key(bytes.fromhex(body.sealing_key))
     due = draws_noise(state, record.author)
     words = read_words(state, record, body.noise_words, blobs, due=due)
+    score_word = read_score_word(state, record, body.score_word, blobs)
     joins = "data_owner" not in state.terms.party(record.author).roles
     check_consent(state, record, body.consent, None, due=joins)
 
     def change() -> None:
         keep_consent(state, record.author, body.consent)
         keep_words(state, record.author, 0, words)
+        keep_score_word(state, record.author, score_word)
         state.sealing_keys[record.author] = body.sealing_key
         state.coin_commitments[record.author] = body.coin_commitment
         if len(state.sealing_keys) == len(state.terms.parties):

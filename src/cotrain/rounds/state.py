@@ -9,7 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cotrain.agreement.document import Agreement
+from cotrain.contribution.payouts import PoolPart
 from cotrain.errors import ForgeryError
 from cotrain.ledger.tree import Frontier
 from cotrain.records.kinds import BlobRef
@@ -34,6 +38,7 @@ class Phase(Enum):
     CHECKING = "checks of key shares"
     RELEASING = "released key shares"
     ANCHORING = "the anchor of the round"
+    SCORING = "scores of the owners' contributions"
     APPROVING = "approvals of the payment"
     PAYING = "payments"
     FINISHED = "nothing: the run is finished"
@@ -159,6 +164,38 @@ class Erasure:
 
 
 @dataclass
+class ScoreState:
+    """The scores of a run.
+
+    Attributes:
+        gradients: int32, shape (opened rounds, dimension): the public validation gradients.
+        released: Owner to its released score, in the order of the log.
+        digests: Digests of these records.
+        payouts: Owner to what the pool gives it; None before the scores were closed.
+    """
+
+    gradients: NDArray[np.int32] = field(repr=False)
+    released: dict[str, int] = field(default_factory=dict)
+    digests: list[str] = field(default_factory=list)
+    payouts: dict[str, PoolPart] | None = None
+
+
+@dataclass(frozen=True)
+class CountedUpdate:
+    """An update that was in an opened sum: what a score is proven from.
+
+    Attributes:
+        round: Its round.
+        beacon: The beacon (hex) of that round, from which its coins were drawn.
+        commitments: 32 bytes a commitment.
+    """
+
+    round: int
+    beacon: str
+    commitments: bytes = field(repr=False)
+
+
+@dataclass
 class RunState:
     """The state of a run after some entries of the ledger.
 
@@ -169,6 +206,7 @@ class RunState:
         sealing_keys: Signer to X25519 public key (hex).
         coin_commitments: Signer to commitment to its coin (hex).
         noise_words: Owner to the noise words of its next submission; empty without noise.
+        score_words: Owner to the commitment to the word of its score's noise; empty where none is released with noise.
         datasets: Owner to registration.
         revoked: Owners who withdrew, in order.
         erased: Owner to its certificate of erasure.
@@ -178,6 +216,8 @@ class RunState:
         submitted: Owner to the number of its submissions on the ledger: each one is charged.
         seen_commitments: Update commitments of all rounds: none may come twice.
         seen_words: Commitments to noise words of the whole run: none may come twice.
+        counted: Owner to its updates that were in an opened sum; kept only where a pool is divided by scores.
+        scoring: What is said about scores; None before the last round, and where no pool is divided by them.
         opened: Rounds whose sum was opened, with their survivors.
         released_model: Canonical bytes of the released model.
         abort: Code and reason when the run was aborted.
@@ -193,6 +233,7 @@ class RunState:
     sealing_keys: dict[str, str] = field(default_factory=dict)
     coin_commitments: dict[str, str] = field(default_factory=dict)
     noise_words: dict[str, NoiseWords] = field(default_factory=dict)
+    score_words: dict[str, bytes] = field(default_factory=dict)
     datasets: dict[str, Registration] = field(default_factory=dict)
     revoked: list[str] = field(default_factory=list)
     erased: dict[str, Erasure] = field(default_factory=dict)
@@ -203,6 +244,8 @@ class RunState:
     submitted: dict[str, int] = field(default_factory=dict)
     seen_commitments: set[bytes] = field(default_factory=set, repr=False)
     seen_words: set[bytes] = field(default_factory=set, repr=False)
+    counted: dict[str, list[CountedUpdate]] = field(default_factory=dict, repr=False)
+    scoring: ScoreState | None = None
     opened: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     released_model: bytes | None = None
     abort: tuple[str, str] | None = None
@@ -299,6 +342,13 @@ def noise_coins(run: str, number: int, beacon: str, owner: str) -> bytes:
         + number.to_bytes(8, "little")
         + bytes.fromhex(beacon)
         + owner.encode()
+    ).digest()
+
+
+def score_coins(run: str, beacon: str, owner: str) -> bytes:
+    """Return the 32 public bytes from which the coin of an owner's score is drawn, after the last round."""
+    return hashlib.sha256(
+        b"cotrain/score-coins/1/" + bytes.fromhex(run) + bytes.fromhex(beacon) + owner.encode()
     ).digest()
 
 

@@ -64,9 +64,14 @@ class SubmissionSecrets:
     words: WordSecrets | None = None
     next_words: WordSecrets | None = None
 
+    @property
+    def blinding_seed(self) -> bytes:
+        """The 32 bytes from which the blindings of the commitment to the update are derived."""
+        return self.round.derive("blinding")
+
     def update_blindings(self, plan: RunPlan) -> bytes:
         """Return the blindings of the commitment to the update."""
-        return derive_blindings(self.round.derive("blinding"), b"update", plan.shape.rows)
+        return derive_blindings(self.blinding_seed, b"update", plan.shape.rows)
 
 
 def noised_update(state: RunState, owner: str, secrets: SubmissionSecrets) -> NDArray[np.int64]:

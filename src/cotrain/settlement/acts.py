@@ -11,10 +11,11 @@ from typing import Any, Final
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
+from cotrain.contribution.payouts import PoolPart
 from cotrain.records.kinds import Consent
 from cotrain.settlement.addresses import CREATED, own_contracts
 from cotrain.settlement.contracts import AGREEMENTS, CREDITS, MODEL_SHARES, load_contract
-from cotrain.settlement.merkle import leaf, merkle_root
+from cotrain.settlement.merkle import leaf, merkle_proof, merkle_root
 from cotrain.settlement.terms import ContractTerms
 
 NO_HASH: Final = bytes(32)
@@ -29,12 +30,13 @@ AFTERWARDS: Final = {
     "announce": (MODEL_SHARES, "announceWithdrawal"),
     "withdraw": (MODEL_SHARES, "withdraw"),
     "claim": (AGREEMENTS, "claim"),
+    "pool": (AGREEMENTS, "claimPool"),
     "refund": (AGREEMENTS, "refund"),
     "stake": (AGREEMENTS, "returnStake"),
 }
 """What may be logged after the run, by whoever signs it: contract and function. The contract decides."""
 
-MAY_FAIL: Final = frozenset({"claim", "refund"})
+MAY_FAIL: Final = frozenset({"claim", "pool", "refund"})
 """Acts of a run that the contract may refuse without harm: nothing was due."""
 
 
@@ -50,7 +52,7 @@ class Act:
     """One transaction, before it is signed.
 
     Attributes:
-        kind: What it does: create, issue, open, permit, join, revoke, leave, anchor, release, claim, refund.
+        kind: What it does: create, issue, open, permit, join, revoke, leave, anchor, release, claim, pool, refund.
         subject: The contract that is created, or the did of the party that it is about; "" if none.
         to: Address of the contract that is called; None to create one.
         data: Its data.
@@ -174,9 +176,14 @@ def participants_root(accounts: list[str]) -> bytes:
     return merkle_root([leaf(["address"], [account]) for account in accounts])
 
 
-def release_values(rounds: int, model: bytes) -> dict[str, Any]:
+def payouts_root(terms: ContractTerms, parts: Mapping[str, PoolPart]) -> bytes:
+    """Return the root over what the pool gives to whom; zeros if it gives nothing."""
+    return merkle_root([_payout_leaf(terms, did, part) for did, part in parts.items()])
+
+
+def release_values(rounds: int, payouts: bytes, model: bytes) -> dict[str, Any]:
     """Return what the parties sign at the end of a run: `Release` of the contract."""
-    return {"rounds": rounds, "payouts": NO_HASH, "model": model, "last": True}
+    return {"rounds": rounds, "payouts": payouts, "model": model, "last": True}
 
 
 def release_act(
@@ -199,8 +206,8 @@ def release_act(
     return Act("release", "", terms.settlement.contract, data, 1_000_000 + 20_000 * len(pairs))
 
 
-def payment_acts(terms: ContractTerms) -> list[Act]:
-    """Return what follows a release: everybody's agreed share, and what goes back to the demander.
+def payment_acts(terms: ContractTerms, parts: Mapping[str, PoolPart]) -> list[Act]:
+    """Return what follows a release: everybody's agreed share and part of the pool, and what goes back to the demander.
 
     The contract says how much that is; where nothing is due it refuses, and nothing happens.
     """
@@ -210,7 +217,24 @@ def payment_acts(terms: ContractTerms) -> list[Act]:
         for party in terms.agreement.parties
         if terms.basis_points(party.did) > 0
     ]
+    acts += _pool_acts(terms, parts)
     return [*acts, Act("refund", terms.demander.did, to, call("refund", terms.name), 300_000)]
+
+
+def _pool_acts(terms: ContractTerms, parts: Mapping[str, PoolPart]) -> list[Act]:
+    leaves = {did: _payout_leaf(terms, did, part) for did, part in parts.items()}
+    acts = []
+    for did, part in parts.items():
+        proof = merkle_proof(list(leaves.values()), leaves[did])
+        payout = (terms.account(did), part.amount, part.units)
+        data = load_contract(AGREEMENTS).call("claimPool", terms.name, payout, proof)
+        acts.append(Act("pool", did, terms.settlement.contract, data, 500_000))
+    return acts
+
+
+def _payout_leaf(terms: ContractTerms, did: str, part: PoolPart) -> bytes:
+    """Return the hash of `Payout` of the contract."""
+    return leaf(["address", "uint128", "uint128"], [terms.account(did), part.amount, part.units])
 
 
 def _creations(terms: ContractTerms) -> list[Act]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cotrain.agreement.contribution import ContributionTerm
 from cotrain.agreement.document import PartyTerm
 from cotrain.agreement.settlement import WHOLE
 from cotrain.errors import UsageError
@@ -27,6 +28,7 @@ class MoneyWishes:
         challenge_days: How long after the end evidence counts.
         free_transfer: Whether strangers may hold shares of the model.
         chain_id: Where; a chain of the run's own if left out.
+        contribution: The pool that is divided by scores; None if there is none.
     """
 
     price: int
@@ -37,6 +39,7 @@ class MoneyWishes:
     challenge_days: int = 14
     free_transfer: bool = False
     chain_id: int = EMBEDDED_CHAIN
+    contribution: ContributionTerm | None = None
 
 
 def draft_settlement(
@@ -59,6 +62,7 @@ def draft_settlement(
     named = {party.name for party in parties if party.name in wishes.shares}
     owners = [party for party in parties if "data_owner" in party.roles]
     equal = not named & {party.name for party in owners}
+    pool = None if wishes.contribution is None else wishes.contribution.model_dump(mode="json")
     return {
         "chain_id": wishes.chain_id,
         "contract": contracts[AGREEMENTS],
@@ -67,7 +71,7 @@ def draft_settlement(
         "decimals": CREDIT_DECIMALS,
         "price": str(wishes.price * CREDIT),
         "rule": "equal" if equal else "agreed",
-        "shares": _shares(parties, wishes.shares),
+        "shares": _shares(parties, wishes),
         "stake_owner": str(wishes.stake_owner * CREDIT),
         "stake_coordinator": str(wishes.stake_coordinator * CREDIT),
         "quorum": max(colluders + 1, len(parties) // 2 + 1),
@@ -75,10 +79,12 @@ def draft_settlement(
         "use_price": str(wishes.use_price),
         "transfer": "anyone" if wishes.free_transfer else "members",
         "parents": [],
+        "contribution": pool,
     }
 
 
-def _shares(parties: Sequence[PartyTerm], percents: Mapping[str, int]) -> list[dict[str, object]]:
+def _shares(parties: Sequence[PartyTerm], wishes: MoneyWishes) -> list[dict[str, object]]:
+    percents, pool = wishes.shares, wishes.contribution.pool if wishes.contribution else 0
     unknown = set(percents) - {party.name for party in parties}
     if unknown:
         raise UsageError(
@@ -87,12 +93,14 @@ def _shares(parties: Sequence[PartyTerm], percents: Mapping[str, int]) -> list[d
             hint="Name parties as they stand in the agreement.",
         )
     fixed = {name: percent * WHOLE // 100 for name, percent in percents.items()}
-    rest = WHOLE - sum(fixed.values())
+    rest = WHOLE - pool - sum(fixed.values())
     others = [p.name for p in parties if "data_owner" in p.roles and p.name not in fixed]
-    if rest < len(others) or (rest > 0 and not others):
+    least = 0 if pool else len(others)  # who gets something out of the pool needs no share
+    if rest < least or (rest > 0 and not others):
         raise UsageError(
             "settlement-bad-shares",
-            f"the shares given add up to {(WHOLE - rest) / 100:g} percent; {len(others)} owners are to divide the rest",
+            f"the shares given, and the pool, add up to {(WHOLE - rest) / 100:g} percent; "
+            f"{len(others)} owners are to divide the rest",
             meaning="All shares together must be exactly the whole.",
             hint="Lower the shares given, or give them for everybody.",
         )

@@ -88,7 +88,7 @@ class ContractTerms:
             len(agreement.parties),
             agreement.quorum.survivors,
             money.quorum,
-            0,  # no part is divided by scores in this version
+            money.pool,
             _ASSURANCE[agreement.assurance],
             money.transfer == "anyone",
             int(money.price),
