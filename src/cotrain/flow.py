@@ -14,7 +14,8 @@
 10. Every key holder releases one sum of shares for that set; so only the sum of the keys is ever rebuilt.
 11. The sum of the updates is opened, checked against the product of the commitments, and the model takes one
     public step. If money is moved, the round is anchored on the contract. Steps 4 to 11 repeat.
-12. The model is released. If money is moved, every party runs all transactions again, signs the payment if they are
+12. The model is released. If a pool is divided by contribution, every owner releases a score of its updates, once and
+    proven, and the coordinator closes the scores. If money is moved, every party runs all transactions again, signs the payment if they are
     in order, and is paid. Every owner destroys what it kept for the run, and certifies it.
 
 Each step is one or more signed records on the ledger (`cotrain.rounds.rules` says which may follow which); every
