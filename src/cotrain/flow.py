@@ -15,8 +15,8 @@
 11. The sum of the updates is opened, checked against the product of the commitments, and the model takes one
     public step. If money is moved, the round is anchored on the contract. Steps 4 to 11 repeat.
 12. The model is released. If a pool is divided by contribution, every owner releases a score of its updates, once and
-    proven, and the coordinator closes the scores. If money is moved, every party runs all transactions again, signs the payment if they are
-    in order, and is paid. Every owner destroys what it kept for the run, and certifies it.
+    proven, and the coordinator closes the scores. If money is moved, every party runs all transactions again, signs the
+    payment if they are in order, and is paid. Every owner destroys what it kept for the run, and certifies it.
 
 Each step is one or more signed records on the ledger (`cotrain.rounds.rules` says which may follow which); every
 party checks each of them for itself and cosigns the ledger. The same parties and coordinator run over a network

@@ -73,6 +73,11 @@ ENFORCED = {
         "uint256 pay = uint256(account.price) * points / (BASIS_POINTS * _roundsOf(agreement));",
         "test_everybody_gets_its_share_and_the_rest_goes_back",
     ),
+    r"^No more than [\d.]+ % of what is paid out, and of the shares": (
+        "Settlement.sol",
+        "if (account.poolUnits > MODEL_UNITS * pool / BASIS_POINTS) revert ExceedsReleased();",
+        "test_a_table_that_gives_more_units_than_the_pool_is_stopped",
+    ),
     r"^Each data owner deposits .* sign that it cheated": (
         "Agreements.sol",
         '_slash(agreement, what.subject, "rejected");',

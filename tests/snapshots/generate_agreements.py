@@ -4,6 +4,7 @@ Run ``python tests/snapshots/generate_agreements.py`` after a change of the word
 `tests/cli/test_agreement_texts.py` compares. Keys, nonce and clock are fixed.
 """
 
+import base64
 import contextlib
 import io
 import os
@@ -57,6 +58,20 @@ def agreements() -> Iterator[tuple[str, Agreement]]:
     terms = of_template("all must sign", TEMPLATES["credit-risk"], paid=True).terms
     terms["settlement"] |= {"quorum": len(ROLES)}
     yield "all-must-sign", parse_agreement(terms)
+    terms = of_template("a pool by contribution", TEMPLATES["credit-risk"], paid=True).terms
+    terms["settlement"] |= {
+        "shares": [
+            share | {"basis_points": share["basis_points"] * 6 // 10}
+            for share in terms["settlement"]["shares"]
+        ],
+        "rule": "agreed",
+    }
+    rest = 6_000 - sum(share["basis_points"] for share in terms["settlement"]["shares"])
+    terms["settlement"]["shares"][0]["basis_points"] += rest
+    rows = bytes(2 * 3 * (load_schema(heart.SCHEMA_PATH).feature_count + 1))
+    pool = {"pool": 4_000, "floor": 20, "epsilon": "0.5", "rows": base64.b64encode(rows).decode()}
+    terms["settlement"] |= {"contribution": pool}
+    yield "pool-by-contribution", parse_agreement(terms)
 
 
 def of_template(title: str, template: Template, *, paid: bool) -> Agreement:

@@ -13,6 +13,7 @@ mod contribution;
 mod lattice;
 mod noise;
 mod proofs;
+mod removal;
 mod training;
 
 use pyo3::prelude::*;

@@ -22,6 +22,7 @@ pub(crate) fn register(parent: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<GradientStatement>()?;
     module.add_class::<UpdateStatement>()?;
     crate::contribution::add(&module)?;
+    crate::removal::add(&module)?;
     module.add_function(wrap_pyfunction!(dataset_segment_rows, &module)?)?;
     module.add_function(wrap_pyfunction!(gradient_segment_rows, &module)?)?;
     module.add_function(wrap_pyfunction!(check_all, &module)?)?;

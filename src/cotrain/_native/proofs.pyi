@@ -110,6 +110,27 @@ class UpdateStatement:
     def reduce(self, points: tuple[bytes, bytes, bytes], proof: bytes) -> Equation:
         """Check everything but the last multiplication."""
 
+class RemovalStatement:
+    """S9: a commitment to rows opens to what another one opens to, with one row set to zero."""
+
+    def __new__(cls, context: bytes, width: int, padded: int, row: int) -> Self:
+        """Take entries of a commitment, entries of a row, and the row's place within the commitment."""
+
+    def proof_bytes(self) -> int:
+        """Return the length of every proof."""
+
+    def prove(
+        self,
+        points: tuple[bytes, bytes],
+        rows: NDArray[np.int64],
+        secrets: tuple[bytes, bytes],
+        fresh: bytes,
+    ) -> bytes:
+        """Prove for the entries before; points and blindings are those before and after."""
+
+    def reduce(self, points: tuple[bytes, bytes], proof: bytes) -> Equation:
+        """Check everything but the last multiplication."""
+
 class ContributionStatement:
     """S8: a score is the rounded inner product of committed updates with public gradients, plus noise."""
 

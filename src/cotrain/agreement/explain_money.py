@@ -96,9 +96,10 @@ def _pool(agreement: Agreement, term: ContributionTerm) -> Iterator[Clause]:
     )
     yield Clause("contribution", words, "everybody")
     if term.epsilon != "0":
+        rounds = canonical_decimal(Decimal(agreement.privacy.epsilon) - Decimal(term.epsilon))
         words = (
-            f"The rounds leave epsilon {term.epsilon} of the privacy budget to the scores of all owners together. It "
-            "is charged with the first round, whether or not scores are released."
+            f"The rounds take no more than epsilon {rounds} of the privacy budget; the scores of all owners together "
+            "take the rest, which is charged with the first round."
         )
         yield Clause("contribution", words, "own agent")
     words = "That the public rows are a fair measure: whoever chose them chose what is paid for."
