@@ -40,6 +40,7 @@ from cotrain.records.kinds import (
     ErasureBody,
     ReceiptBody,
     RefusalBody,
+    RemovalBody,
     RevocationBody,
     ScoreBody,
     SignatureBody,
@@ -192,6 +193,15 @@ def spoken_otherwise(agreement: Agreement, entries: list[bytes]) -> list[Record]
             ),
         ),
         (owner, ApprovalBody(signature="a5" * 65)),
+        (
+            owner,
+            RemovalBody(
+                row=7,
+                point=sha256(b"point"),
+                root=sha256(b"root"),
+                proof=blob_ref(b"proof of a removal"),
+            ),
+        ),
         (owner, ScoreBody(score=str(-(1 << 63)), proof=blob_ref(b"proof of a score"))),
         (hub, TallyBody(scores=sha256(b"scores"), payouts=sha256(b"payouts"))),
         (hub, AbortBody(round=0, code="releases-missing", reason="1 of 2 key holders released")),

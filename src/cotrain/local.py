@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from cotrain.agreement.document import Agreement
-from cotrain.dataset.destruction import destroy_file
+from cotrain.dataset.destruction import destroy_file, zero_rows
 from cotrain.dataset.encoding import EncodedDataset
 from cotrain.dataset.fingerprint import dataset_fingerprint
 from cotrain.errors import OutsideError
@@ -26,7 +26,9 @@ from cotrain.privacy.budget import BudgetBook
 from cotrain.rounds.coordinator import Coordinator
 from cotrain.rounds.erasure_rules import erasing_key
 from cotrain.rounds.journal import SqliteJournal
-from cotrain.rounds.party import OwnedData, Party
+from cotrain.rounds.owned import KeptCopy, OwnedData
+from cotrain.rounds.party import Party
+from cotrain.rounds.removals import ask_removal
 from cotrain.rounds.view import View
 from cotrain.rounds.witness import log_policy
 from cotrain.settlement.chain.chain import Chain
@@ -136,6 +138,12 @@ def revoke(member: Member, agreement: Agreement, reason: str) -> None:
     """Record that the owner of this home withdraws its data; its agent tells the others when it next speaks."""
     with closing(SqliteJournal(member.home.journal(agreement.digest))) as journal:
         journal.put(f"revoked/{agreement.digest}", reason.encode())
+
+
+def remove_row(member: Member, agreement: Agreement, row: int) -> None:
+    """Record that the owner of this home takes a row (from 0) out; its agent does so before the next round."""
+    with closing(SqliteJournal(member.home.journal(agreement.digest))) as journal:
+        ask_removal(journal, agreement.digest, row)
 
 
 def has_approved(member: Member, agreement: Agreement) -> bool:
@@ -305,8 +313,14 @@ def owned_data(member: Member, agreement: Agreement) -> OwnedData | None:
     schema = agreement.data_schema
     dataset = EncodedDataset(schema.digest(), schema.encoded_names, rows)
     fingerprint = _fingerprint(member.identity, dataset)
-    erase = partial(destroy_file, path)
-    return OwnedData(rows, fingerprint, BudgetBook.open(member.home.budget), erase)
+    copy = KeptCopy(
+        erase=partial(destroy_file, path),
+        zero=partial(zero_rows, path),
+        fingerprint=lambda left: _fingerprint(
+            member.identity, EncodedDataset(schema.digest(), schema.encoded_names, left)
+        ),
+    )
+    return OwnedData(rows, fingerprint, BudgetBook.open(member.home.budget), copy)
 
 
 def _fingerprint(identity: Identity, dataset: EncodedDataset) -> str:

@@ -16,11 +16,12 @@ from cotrain.records.record import Record, sign_record
 from cotrain.rounds.coordinator import Coordinator
 from cotrain.rounds.erasure_rules import ROWS, SECRETS
 from cotrain.rounds.journal import SqliteJournal
+from cotrain.rounds.owned import KeptCopy
 from cotrain.rounds.party import Party
 from cotrain.rounds.rules import check_record
 from cotrain.rounds.state import Phase, RunState
 from cotrain.testing.determinism import SeededEntropy
-from cotrain.testing.world import COORDINATOR, World
+from cotrain.testing.world import COORDINATOR, FINGERPRINT, World
 
 NOISY = Wishes("Erasure", rounds=3, epsilon="8", colluders=1, survivors=3)
 WorldMaker = Callable[..., World]
@@ -46,7 +47,8 @@ def erasable(world: World, name: str, erased: list[str]) -> Party:
     """Build a party whose rows can be erased."""
     party = world.party(name)
     assert party._data is not None
-    party._data = replace(party._data, erase=lambda: erased.append(name))
+    copy = KeptCopy(lambda: erased.append(name), lambda _: None, lambda _: FINGERPRINT)
+    party._data = replace(party._data, copy=copy)
     return party
 
 
@@ -99,7 +101,8 @@ def test_rows_that_cannot_be_erased_are_not_certified(make_world: WorldMaker) ->
 
     parties = world.parties()
     assert parties[0]._data is not None
-    parties[0]._data = replace(parties[0]._data, erase=fail)
+    copy = KeptCopy(fail, lambda _: None, lambda _: FINGERPRINT)
+    parties[0]._data = replace(parties[0]._data, copy=copy)
     with world.ledger() as ledger:
         with pytest.raises(OutsideError, match="read-only"):
             run_in_process(world.coordinator(ledger), parties)

@@ -23,6 +23,7 @@ from cotrain.records.record import Message, Record, blob_ref, decode_record, sig
 from cotrain.rounds.erasure_rules import SCORE_SECRETS, SECRETS
 from cotrain.rounds.money import epsilon_spent, money_of
 from cotrain.rounds.party import Party
+from cotrain.rounds.removals import ask_removal
 from cotrain.rounds.rules import check_record
 from cotrain.rounds.score_rules import due_parts, scoring_of
 from cotrain.rounds.state import Phase, RunState, digest_of
@@ -382,6 +383,28 @@ def test_a_party_that_lost_its_openings_is_silent_and_says_why(tmp_path: Path) -
     assert [refusal.code for refusal in stage.parties[0].refusals] == ["party-journal-lost"]
     assert len(scoring_of(stage.state).released) == 3
     stage.ledger.close()
+
+
+def test_scores_of_rounds_before_a_removal_are_still_proven(tmp_path: Path) -> None:
+    world = pool_world(tmp_path)
+    owner = world.owners[0]
+
+    def watch(state: RunState) -> None:
+        if len(state.opened) == 1:
+            ask_removal(world.actors[owner].journal, world.agreement.digest, 4)
+
+    state = run_in_process(world.coordinator(), world.parties(), progress=watch)
+    assert state.removed == {world.did(owner): [4]}
+    plan, rows = state.derived, world.actors[owner].rows
+    assert plan.scores is not None
+    assert rows is not None
+    left = rows.copy()
+    left[4] = 0
+    weights = state.weights[:2]
+    gradients = validation_gradients(plan.algorithm, VALIDATION, weights, plan.scores.length)
+    updates = [train(plan, rows, weights[0]), train(plan, left, weights[1])]
+    expected = plan.scores.rounded(exact_score(gradients, np.array(updates)))
+    assert scoring_of(state).released[world.did(owner)] == expected
 
 
 # Crashes.

@@ -13,7 +13,8 @@ from cotrain.records.kinds import SubmissionBody, SurvivorsBody
 from cotrain.records.record import sign_record
 from cotrain.rounds.coordinator import Coordinator
 from cotrain.rounds.journal import MemoryJournal
-from cotrain.rounds.party import OwnedData, Party
+from cotrain.rounds.owned import OwnedData
+from cotrain.rounds.party import Party
 from cotrain.rounds.rules import check_record
 from cotrain.rounds.state import Phase, digest_of
 from cotrain.testing.lying import LyingLog

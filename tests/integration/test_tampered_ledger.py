@@ -244,6 +244,7 @@ def test_an_empty_ledger_proves_nothing(tmp_path: Path) -> None:
 
 NOT_IN_IT = {
     *("revocation", "refusal", "abort", "answer"),
+    "removal",  # test_removal.py has it
     *("transaction", "receipt", "approval"),  # test_money_in_a_run.py has these
     *("score", "tally"),  # test_paid_by_contribution.py has these
 }

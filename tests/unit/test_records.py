@@ -39,6 +39,7 @@ SAMPLES: dict[str, Any] = {
     "weights": BLOB,
     "evidence": BLOB,
     "round": 3,
+    "row": 3,
     "rounds": 3,
     "rows": 20,
     "time": 1_700_000_000,

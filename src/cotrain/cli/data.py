@@ -16,7 +16,15 @@ from cotrain.dataset.reader import TableSource, ignored_columns
 from cotrain.errors import UsageError
 from cotrain.identity.keys import Identity, load_identity
 from cotrain.layout import HomeLayout
-from cotrain.local import Member, erase_kept, has_begun, has_erased, register_rows
+from cotrain.local import (
+    Member,
+    erase_kept,
+    has_begun,
+    has_erased,
+    owned_data,
+    register_rows,
+    remove_row,
+)
 from cotrain.local import revoke as revoke_rows
 from cotrain.privacy.budget import Balance, BudgetBook
 from cotrain.settlement.chain.signing import account_of
@@ -270,22 +278,36 @@ def _tell_contract(
     is_flag=True,
     help="Also if the run has begun: your agent can take no further part in it, and certifies nothing.",
 )
+@click.option(
+    "--record",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Only the N-th of the rows that you registered, from 1; the run goes on without it.",
+)
 @json_option
-def erase(agreement: Path, home: Path, *, abandon: bool, as_json: bool) -> None:
+def erase(agreement: Path, home: Path, *, abandon: bool, record: int | None, as_json: bool) -> None:
     r"""Destroy what your home keeps for an AGREEMENT whose run never began: encoded rows and secrets.
 
     For a run that has begun this is not needed: when it ends, or after you withdraw (cotrain data revoke), your
     agent destroys all of it and certifies that on the ledger. Your own table and your privacy budgets are not
     touched.
 
+    With --record, one row is taken out of a run that goes on: before the next round your agent proves on the ledger
+    that this row, and nothing else, is gone from your dataset, and destroys it in your home. Everybody sees which
+    row it was by its number. What the rounds before learned from it stays, within your privacy budget.
+
     \b
-    Example:
+    Examples:
       cotrain data erase agreement.json --home homes/cleveland
+      cotrain data erase agreement.json --home homes/cleveland --record 17
     """
     terms = read_agreement(agreement)
     layout = HomeLayout(home)
     member = Member(load_identity(layout.identity), layout)
     name = _owner_name(terms, member.identity.did)
+    if record is not None:
+        _erase_record(terms, member, name, record, as_json=as_json)
+        return
     begun = has_begun(member, terms)
     if begun and not (abandon or has_erased(member, terms)):
         raise UsageError(
@@ -298,6 +320,27 @@ def erase(agreement: Path, home: Path, *, abandon: bool, as_json: bool) -> None:
     files = erase_kept(member, terms) if abandon or not begun else []
     value = {"run": terms.digest, "party": name, "did": member.identity.did, "destroyed": files}
     words = f"destroyed {', '.join(files)}" if files else "nothing is kept for this run"
+    emit(value, as_json=as_json, show=lambda: say(f"{name}: {words}"))
+
+
+def _erase_record(
+    terms: Agreement, member: Member, name: str, record: int, *, as_json: bool
+) -> None:
+    """Ask the agent to take one row out of the run."""
+    data = owned_data(member, terms)
+    rows = 0 if data is None else len(data.rows)
+    if data is not None:
+        data.budget.close()
+    if record > rows:
+        raise UsageError(
+            "data-no-such-record",
+            f"{name} keeps {rows} rows for {terms.title!r}, there is no record {record}",
+            meaning="Nothing was erased.",
+            hint="Count the rows of your table from 1, without its header. After the end of a run none are kept.",
+        )
+    remove_row(member, terms, record - 1)
+    value = {"run": terms.digest, "party": name, "did": member.identity.did, "record": record}
+    words = f"record {record} is taken out before the next round, and destroyed here"
     emit(value, as_json=as_json, show=lambda: say(f"{name}: {words}"))
 
 

@@ -13,7 +13,7 @@ from cotrain.identity.keys import load_identity
 from cotrain.layout import HomeLayout, RunLayout
 from cotrain.local import Member, has_approved, has_begun, has_erased, owned_data
 from cotrain.ports import Clock
-from cotrain.rounds.party import OwnedData
+from cotrain.rounds.owned import OwnedData
 from cotrain.rounds.plan import RunPlan
 
 

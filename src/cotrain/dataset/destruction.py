@@ -5,7 +5,10 @@ may keep old blocks; what it keeps is beyond this program (docs/spec/erasure.md)
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from cotrain.errors import OutsideError
 
@@ -33,6 +36,25 @@ def destroy_file(path: Path) -> None:
             "rows-not-erased",
             f"{path} cannot be erased: {error.strerror}",
             meaning="The rows are still there, so nothing is certified.",
+            hint="Give this program the right to write in the folder, and run it again.",
+        ) from error
+
+
+def zero_rows(path: Path, rows: Sequence[int]) -> None:
+    """Overwrite rows of a file (NPY, shape (n, columns)) with zeros, in place.
+
+    Raises:
+        OutsideError: it cannot be written.
+    """
+    try:
+        table = np.lib.format.open_memmap(path, mode="r+")
+        table[list(rows)] = 0
+        table.flush()
+    except (OSError, ValueError) as error:
+        raise OutsideError(
+            "rows-not-erased",
+            f"rows of {path} cannot be erased: {error}",
+            meaning="They are still there, and the run goes on without them.",
             hint="Give this program the right to write in the folder, and run it again.",
         ) from error
 

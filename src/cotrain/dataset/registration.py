@@ -43,6 +43,24 @@ class DatasetLayout:
         """Entries under one commitment: a whole number of rows."""
         return max(DATASET_WIDTH, self.padded_columns)
 
+    @property
+    def rows_per_point(self) -> int:
+        """Rows under one commitment."""
+        return self.width // self.padded_columns
+
+    def place_of(self, row: int) -> tuple[int, int]:
+        """Return the commitment that a row is under, counted over the whole dataset, and its place there."""
+        block, within = divmod(row, BLOCK_ROWS)
+        point, place = divmod(within, self.rows_per_point)
+        return block * self.block_points(0, BLOCK_ROWS) + point, place
+
+    def rows_of(self, point: int) -> tuple[int, int]:
+        """Return (first row, end row) of what is under one commitment."""
+        block, within = divmod(point, self.block_points(0, BLOCK_ROWS))
+        start = block * BLOCK_ROWS + within * self.rows_per_point
+        end = min(start + self.rows_per_point, (block + 1) * BLOCK_ROWS, self.rows)
+        return start, end
+
     def blocks(self) -> Iterator[tuple[int, int]]:
         """Yield (first row, end row) of each block."""
         for start in range(0, self.rows, BLOCK_ROWS):
@@ -89,12 +107,22 @@ def commit_dataset(rows: NDArray[np.int16], schema_hash: str, seed: bytes) -> Da
     for number, (start, stop) in enumerate(layout.blocks()):
         block = np.zeros((stop - start, layout.padded_columns), dtype=np.int16)
         block[:, : layout.columns] = rows[start:stop]
-        blindings = derive_blindings(
-            seed, f"dataset/{number}".encode(), layout.block_points(start, stop)
-        )
+        blindings = derive_blindings(seed, block_label(number), layout.block_points(start, stop))
         points.append(commit(block.reshape(-1), layout.width, blindings))
     commitments = b"".join(points)
     return DatasetCommitment(layout, dataset_root(layout, schema_hash, commitments), commitments)
+
+
+def point_blinding(layout: DatasetLayout, seed: bytes, point: int) -> bytes:
+    """Return the blinding of one commitment, from the seed of `commit_dataset`."""
+    block, within = divmod(point, layout.block_points(0, BLOCK_ROWS))
+    blindings = derive_blindings(seed, block_label(block), within + 1)
+    return blindings[POINT_BYTES * within :]
+
+
+def block_label(number: int) -> bytes:
+    """Return the label under which the blindings of a block are derived."""
+    return f"dataset/{number}".encode()
 
 
 def dataset_root(layout: DatasetLayout, schema_hash: str, commitments: bytes) -> str:

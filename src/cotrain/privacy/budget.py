@@ -38,6 +38,12 @@ CREATE TABLE charge (
     UNIQUE (dataset, run, round)
 ) STRICT;
 """
+_ALIASES = """
+CREATE TABLE IF NOT EXISTS alias (
+    dataset TEXT PRIMARY KEY,
+    origin TEXT NOT NULL REFERENCES budget
+) STRICT
+"""
 
 
 @dataclass(frozen=True)
@@ -113,12 +119,28 @@ class BudgetBook:
         """
         if not (0 <= epsilon < float("inf") and 0 < delta < 1):
             raise UsageError("privacy-bad-limit", f"({epsilon}, {delta}) is not a privacy limit")
+        dataset_id = self._origin(dataset_id)
         with self._transaction():
             self._connection.execute(
                 "INSERT INTO budget VALUES (?, ?, ?) ON CONFLICT (dataset) "
                 "DO UPDATE SET epsilon = excluded.epsilon, delta = excluded.delta",
                 (dataset_id, float(epsilon), float(delta)),
             )
+
+    def inherit(self, dataset_id: str, from_id: str) -> None:
+        """Let another name stand for a dataset: from now on both have one limit, and every charge counts for both.
+
+        Nothing happens if the first name is known already, or the second one is not.
+        """
+        with self._transaction():
+            origin = self._origin(from_id)
+            rows = self._connection.execute("SELECT 1 FROM budget WHERE dataset = ?", (origin,))
+            if rows.fetchone() is not None and dataset_id != origin:
+                self._connection.execute(
+                    "INSERT OR IGNORE INTO alias SELECT ?, ? "
+                    "WHERE NOT EXISTS (SELECT 1 FROM budget WHERE dataset = ?)",
+                    (dataset_id, origin, dataset_id),
+                )
 
     def charge(self, dataset_id: str, run_id: str, round_number: int, event: SkellamEvent) -> None:
         """Record what a round costs, once, before the round's result leaves the owner.
@@ -128,6 +150,7 @@ class BudgetBook:
                 charged with another event; ``privacy-budget-spent`` if the limit would be
                 exceeded. Nothing is recorded then.
         """
+        dataset_id = self._origin(dataset_id)
         with self._transaction():
             limit, delta = self._limit(dataset_id)
             charged = self._charged(dataset_id, run_id, round_number)
@@ -145,7 +168,7 @@ class BudgetBook:
 
     def is_charged(self, dataset_id: str, run_id: str, round_number: int) -> bool:
         """Return whether this round of this run was charged before."""
-        return self._charged(dataset_id, run_id, round_number) is not None
+        return self._charged(self._origin(dataset_id), run_id, round_number) is not None
 
     def balance(self, dataset_id: str) -> Balance:
         """Return the limit and what is spent.
@@ -153,6 +176,7 @@ class BudgetBook:
         Raises:
             RefusedError: ``privacy-no-limit``.
         """
+        dataset_id = self._origin(dataset_id)
         limit, delta = self._limit(dataset_id)
         return Balance(limit, delta, self._accountant(dataset_id).epsilon(delta))
 
@@ -169,6 +193,7 @@ class BudgetBook:
         Raises:
             RefusedError: ``privacy-no-limit``.
         """
+        dataset_id = self._origin(dataset_id)
         limit, delta = self._limit(dataset_id)
         spent = self._accountant(dataset_id).after(beside)
 
@@ -186,13 +211,20 @@ class BudgetBook:
     def history(self, dataset_id: str) -> list[Charge]:
         """Return all charges of `dataset_id`, oldest first."""
         rows = self._query(
-            "SELECT run, round, event FROM charge WHERE dataset = ? ORDER BY sequence", dataset_id
+            "SELECT run, round, event FROM charge WHERE dataset = ? ORDER BY sequence",
+            self._origin(dataset_id),
         )
         return [Charge(run, number, _decode(event)) for run, number, event in rows]
 
     def datasets(self) -> list[str]:
-        """Return the datasets that have a limit, in order."""
-        return [name for (name,) in self._query("SELECT dataset FROM budget ORDER BY 1")]
+        """Return the datasets that have a limit, in order; those that inherited one among them."""
+        names = "SELECT dataset FROM budget UNION SELECT dataset FROM alias ORDER BY 1"
+        return [name for (name,) in self._query(names)]
+
+    def _origin(self, dataset_id: str) -> str:
+        """Return the name under which the book counts for a dataset."""
+        rows = self._query("SELECT origin FROM alias WHERE dataset = ?", dataset_id)
+        return rows[0][0] if rows else dataset_id
 
     def _limit(self, dataset_id: str) -> tuple[float, float]:
         rows = self._query("SELECT epsilon, delta FROM budget WHERE dataset = ?", dataset_id)
@@ -263,6 +295,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA application_id = {_FORMAT}")
     elif found != _FORMAT:
         raise sqlite3.DatabaseError("it is a database of another kind or version")
+    connection.execute(_ALIASES)
     connection.execute("COMMIT")
 
 

@@ -1,11 +1,15 @@
 """Segments of a dataset, and byte strings cut into pieces of known lengths."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from cotrain.commitment.pedersen import derive_blindings
-from cotrain.dataset.registration import BLOCK_ROWS, POINT_BYTES, DatasetLayout
+from cotrain.dataset.registration import BLOCK_ROWS, POINT_BYTES, DatasetLayout, block_label
 from cotrain.errors import MalformedError
+
+NOTHING: Final[Mapping[int, bytes]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -32,29 +36,31 @@ class Segment:
         """Rows and columns of the dataset, first row and rows of the segment."""
         return self.layout.rows, self.layout.columns, self.first, self.count
 
-    @property
-    def _rows_per_point(self) -> int:
-        return self.layout.width // self.layout.padded_columns
-
     def _points(self) -> tuple[int, int]:
-        """First point within the block, and the number of points."""
-        within = self.first % BLOCK_ROWS
-        return within // self._rows_per_point, -(-self.count // self._rows_per_point)
+        """First point within the dataset, and the number of points."""
+        return self.layout.place_of(self.first)[0], -(-self.count // self.layout.rows_per_point)
 
     def points_of(self, commitments: bytes) -> bytes:
         """Return the part of a dataset's commitments that is about this segment."""
         start, count = self._points()
-        # All blocks but the last are full, so the points before this block are a multiple.
-        block = self.first // BLOCK_ROWS
-        start += block * -(-BLOCK_ROWS // self._rows_per_point)
         return commitments[POINT_BYTES * start : POINT_BYTES * (start + count)]
 
-    def blindings_of(self, seed: bytes) -> bytes:
-        """Return the blindings of those commitments, from the seed of `commit_dataset`."""
+    def blindings_of(self, seed: bytes, replaced: Mapping[int, bytes] = NOTHING) -> bytes:
+        """Return the blindings of those commitments, from the seed of `commit_dataset`.
+
+        Args:
+            seed: The seed.
+            replaced: Commitment (counted over the dataset) to its own blinding, where rows were removed since.
+        """
         start, count = self._points()
-        label = f"dataset/{self.first // BLOCK_ROWS}".encode()
-        blindings = derive_blindings(seed, label, start + count)
-        return blindings[POINT_BYTES * start :]
+        block = self.first // BLOCK_ROWS
+        within = start % self.layout.block_points(0, BLOCK_ROWS)
+        derived = derive_blindings(seed, block_label(block), within + count)
+        parts = (
+            replaced.get(start + place, derived[POINT_BYTES * (within + place) :][:POINT_BYTES])
+            for place in range(count)
+        )
+        return b"".join(parts) if replaced else derived[POINT_BYTES * within :]
 
 
 def segments(layout: DatasetLayout, rows: int) -> Iterator[Segment]:

@@ -6,7 +6,7 @@ follow from the schema and the number of rows.
 
 import hashlib
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,11 +33,13 @@ class RowWitness:
         rows: int16, shape (n, columns); may be a memory map.
         commitments: 32 bytes a point.
         seed: The secret seed given to `commit_dataset`.
+        replaced: Commitment to its own blinding, where rows were removed since.
     """
 
     rows: NDArray[np.int16] = field(repr=False)
     commitments: bytes = field(repr=False)
     seed: bytes = field(repr=False)
+    replaced: Mapping[int, bytes] = field(repr=False, default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def prove_rows(
             context,
             np.ascontiguousarray(witness.rows[segment.first : segment.stop]),
             segment.points_of(witness.commitments),
-            segment.blindings_of(witness.seed),
+            segment.blindings_of(witness.seed, witness.replaced),
             segment_entropy(entropy, b"registration", segment),
         )
         for segment in dataset_segments(layout)

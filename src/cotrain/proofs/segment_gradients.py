@@ -154,7 +154,7 @@ def _tasks(claim: GradientClaim, witness: RowWitness, entropy: bytes) -> Iterato
             segment,
             np.ascontiguousarray(witness.rows[segment.first : segment.stop]),
             segment.points_of(witness.commitments),
-            segment.blindings_of(witness.seed),
+            segment.blindings_of(witness.seed, witness.replaced),
             segment_entropy(entropy, b"gradient", segment),
         )
 

@@ -6,7 +6,7 @@ owner's committed words and the round's coins draw (`docs/spec/statements.md`, "
 round"). All lengths follow from the agreement and the number of rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -83,6 +83,7 @@ class SubmissionWitness:
         update_blindings: Blindings of C_U.
         words: uint64, shape (dimension,): the noise words; of no entries without noise.
         words_blindings: Blindings of their commitment; empty without noise.
+        replaced: Commitment of the dataset to its own blinding, where rows were removed since.
     """
 
     rows: NDArray[np.int16] = field(repr=False)
@@ -91,6 +92,7 @@ class SubmissionWitness:
     update_blindings: bytes = field(repr=False)
     words: NDArray[np.uint64] = field(repr=False)
     words_blindings: bytes = field(repr=False)
+    replaced: Mapping[int, bytes] = field(repr=False, default_factory=dict)
 
 
 def submission_proof_bytes(
@@ -130,7 +132,7 @@ def prove_submission(
     """
     proven = prove_gradients(
         GradientClaim(statement.algorithm, statement.layout, statement.weights, statement.context),
-        RowWitness(witness.rows, statement.dataset, witness.dataset_seed),
+        RowWitness(witness.rows, statement.dataset, witness.dataset_seed, witness.replaced),
         entropy,
         workers,
     )

@@ -242,6 +242,20 @@ class RevocationBody(Body):
     signature: AccountSignature | None
 
 
+class RemovalBody(Body):
+    """Between rounds: an owner takes one row out of its registered dataset; from now on the row counts as zeros.
+
+    `row` counts from 0. `point` replaces the commitment that the row is under, `root` is that of the dataset then.
+    `proof` shows that nothing else changed; None if the agreement asks for no proofs.
+    """
+
+    KIND: ClassVar[str] = "removal"
+    row: Annotated[int, Field(ge=0, lt=2**31)]
+    point: Digest
+    root: Digest
+    proof: BlobRef | None
+
+
 class ErasureBody(Body):
     """An owner says that it destroyed what it kept for the run: its word, not a proof (docs/spec/erasure.md).
 
@@ -325,6 +339,7 @@ BODIES: dict[str, type[Body]] = {
         ScoreBody,
         TallyBody,
         RevocationBody,
+        RemovalBody,
         ErasureBody,
         TransactionBody,
         ReceiptBody,

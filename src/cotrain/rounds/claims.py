@@ -15,6 +15,7 @@ from cotrain.agreement.schema import Schema
 from cotrain.errors import CotrainError
 from cotrain.proofs.contribution import ContributionStatement
 from cotrain.proofs.registration import registration_proof_bytes, verify_registration
+from cotrain.proofs.removal import RemovalStatement
 from cotrain.proofs.submission import (
     SubmissionStatement,
     submission_proof_bytes,
@@ -126,7 +127,37 @@ class ScoreClaim:
         )
 
 
-Claim = RegistrationClaim | SubmissionClaim | ScoreClaim
+@dataclass(frozen=True)
+class RemovalClaim:
+    """A commitment of a registered dataset was replaced by one in which one row is zero, and nothing else changed.
+
+    Attributes:
+        statement: The statement, in the terms of `cotrain.proofs`.
+    """
+
+    KIND: ClassVar[str] = "removal"
+    statement: RemovalStatement
+
+    def proof_bytes(self) -> int:
+        """Return the one length that a proof of this claim has."""
+        return self.statement.proof_bytes()
+
+    def verify(self, proof: bytes) -> None:
+        """Check a proof of this claim.
+
+        Raises:
+            ForgeryError: it is not one.
+            MalformedError: it is no proof at all.
+        """
+        self.statement.verify(proof)
+
+    def parts(self) -> tuple[bytes, ...]:
+        """Return what sets this claim apart from others of the same run."""
+        said = self.statement
+        return (said.context, said.row.to_bytes(8, "little"), said.before, said.after)
+
+
+Claim = RegistrationClaim | SubmissionClaim | ScoreClaim | RemovalClaim
 ProofCheck = Callable[[Claim, bytes], None]
 
 

@@ -224,7 +224,7 @@ class Coordinator:
         self._catch_up()
         if self.state.phase in {Phase.FINISHED, Phase.ABORTED}:
             return self._take("erasure")
-        if self._take("revocation") or self._take("erasure"):
+        if self._take("revocation") or self._take("erasure") or self._take("removal"):
             return True
         if self.state.money is not None and self.state.money.refused is not None:
             return self._abort(CONTRACT_REFUSED, self._refusal(self.state.money))
@@ -517,7 +517,7 @@ class Coordinator:
         self._since = self._clock.now()
         if self.state.phase is not self._waits_for:
             self._waits_for = self.state.phase
-            lasting = {"revocation", "erasure"}
+            lasting = {"revocation", "erasure", "removal"}
             self._pending = {s: held for s, held in self._pending.items() if s[0] in lasting}
 
     def _catch_up(self) -> None:

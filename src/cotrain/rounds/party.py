@@ -9,13 +9,10 @@ submission was left out), it keeps in `refusals`.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from functools import partial
 
-import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from numpy.typing import NDArray
 
 from cotrain.dataset.registration import commit_dataset
 from cotrain.encryption.cipher import generate_key
@@ -25,7 +22,6 @@ from cotrain.errors import CotrainError, DataError, ForgeryError, RefusedError
 from cotrain.identity.keys import Identity
 from cotrain.ledger.follower import Follower
 from cotrain.ports import Clock, Entropy, Store
-from cotrain.privacy.budget import BudgetBook
 from cotrain.proofs.registration import prove_registration
 from cotrain.records.kinds import (
     AnswerBody,
@@ -45,6 +41,18 @@ from cotrain.rounds.erasure_rules import ROWS, erasing_key, erasure_reason, secr
 from cotrain.rounds.journal import pack_message, unpack_message
 from cotrain.rounds.money import money_of, release_of
 from cotrain.rounds.money_rules import permit_of
+from cotrain.rounds.owned import OwnedData, keep_fingerprint, kept_fingerprints
+from cotrain.rounds.removal_rules import rows_gone
+from cotrain.rounds.removals import (
+    DatasetSecrets,
+    build_removal,
+    carry_out,
+    check_enough,
+    due_row,
+    due_to_go,
+    replaced_blindings,
+    secret_key,
+)
 from cotrain.rounds.score_rules import draws_score_noise, owes_score, scoring_of
 from cotrain.rounds.scoring import Openings, ScoreWord, prove_score
 from cotrain.rounds.setup_rules import (
@@ -70,23 +78,6 @@ from cotrain.settlement.chain.signing import Account, account_of
 from cotrain.settlement.history import check_history
 
 _SCORES_OVER = frozenset({Phase.APPROVING, Phase.PAYING, Phase.FINISHED, Phase.ABORTED})
-
-
-@dataclass(frozen=True)
-class OwnedData:
-    """What a data owner brings.
-
-    Attributes:
-        rows: int16, shape (n, columns): encoded by the agreement's schema.
-        fingerprint: By which the owner's budget book knows these rows again.
-        budget: The owner's budget book.
-        erase: Destroys the kept copy of the rows; None if they are kept by somebody else, who does not.
-    """
-
-    rows: NDArray[np.int16] = field(repr=False)
-    fingerprint: str
-    budget: BudgetBook
-    erase: Callable[[], None] | None = None
 
 
 class Party:
@@ -171,6 +162,7 @@ class Party:
         if self.did in state.sealing_keys and self._journal.get(f"approved/{run}") is None:
             return self._silent(_journal_lost("it signed, and its journal knows nothing of it"))
         self._forget_words(state)
+        self._destroy_removed(state)
         turns = {
             Phase.SIGNING: self._sign,
             Phase.REGISTERING: self._register,
@@ -186,7 +178,8 @@ class Party:
             Phase.FINISHED: self._forget,
             Phase.ABORTED: self._forget,
         }
-        return self._revocation(state) + turns[state.phase](state) + self._erasure(state)
+        due = self._revocation(state) + turns[state.phase](state)
+        return due + self._removal(state) + self._erasure(state)
 
     # Step 2: sign, if the owner of this agent has approved exactly this agreement.
     def _sign(self, state: RunState) -> list[Message]:
@@ -230,7 +223,7 @@ class Party:
                 consent=self._consent(state, committed.root),
             )
             self._journal.put(_dataset_seed_key(run), seed)
-            self._journal.put(f"{run}/dataset-fingerprint", data.fingerprint.encode())
+            keep_fingerprint(self._journal, run, data.fingerprint)
             return self._message(run, body, committed.commitments, *proof)
 
         return [self._once(run, "dataset", build)]
@@ -422,6 +415,47 @@ class Party:
 
         return [self._once(run, "revocation", build)]
 
+    def _removal(self, state: RunState) -> list[Message]:
+        """Take the next row out of the dataset that this owner was asked to take out."""
+        data, run = self._data, state.terms.digest
+        row = due_row(self._journal, state, self.did)
+        if data is None or row is None:
+            return []
+
+        def build() -> Message:
+            check_enough(state, self.did)
+            self._check_rows(state, data)
+            fresh = (
+                self._kept(secret_key(run, row), f"removal/{run}/{row}"),
+                self._entropy.draw(f"removal-proof/{run}/{row}", 32),
+            )
+            secrets = self._dataset_secrets(state, rows_gone(state, self.did))
+            body, blobs = build_removal(state, self.did, row, data.rows, secrets, fresh)
+            return self._message(run, body, *blobs)
+
+        try:
+            return [self._once(run, f"removal/{row}", build)]
+        except (RefusedError, DataError) as refusal:
+            return self._silent(refusal)
+
+    def _destroy_removed(self, state: RunState) -> None:
+        """Destroy rows that are out of the run, after what a score will be made from was computed with them."""
+        data = self._data
+        if data is not None and due_to_go(state, self.did, data):
+            self._openings(state).freeze(data.rows, self.did)
+            self._data = carry_out(self._journal, state, self.did, data)
+
+    def _dataset_secrets(self, state: RunState, gone: Sequence[int]) -> DatasetSecrets:
+        """Return the blindings of the registered rows, as they are when some are gone.
+
+        Raises:
+            RefusedError: the journal was lost.
+        """
+        seed = self._journal.get(_dataset_seed_key(state.terms.digest))
+        if seed is None:
+            raise _journal_lost("the seed of its dataset is not in it")
+        return DatasetSecrets(seed, replaced_blindings(self._journal, state, self.did, gone))
+
     def _erasure(self, state: RunState) -> list[Message]:
         """Destroy all that this owner kept for the run once it is of no more use, and certify it."""
         run, reason = state.terms.digest, erasure_reason(state, self.did)
@@ -447,13 +481,13 @@ class Party:
         """Destroy all secrets of the run, and the rows; tell whether no rows are kept any more."""
         run, data = state.terms.digest, self._data
         self._journal.put(erasing_key(run), b"yes")  # from here on the rows may be missing
-        if data is not None and data.erase is not None:
-            data.erase()
+        if data is not None and data.copy is not None:
+            data.copy.erase()
             self._data = None
         self._forget(state)
         WordBook(self._journal, run).destroy()
         self._openings(state).destroy()
-        for prefix in ("dataset-", "run-secrets/"):
+        for prefix in ("dataset-", "run-secrets/", "removal-secrets/"):
             self._journal.delete(f"{run}/{prefix}")
         return self._data is None
 
@@ -524,8 +558,7 @@ class Party:
 
     def _check_rows(self, state: RunState, data: OwnedData) -> None:
         """Check that the rows are still those that were registered."""
-        kept = self._journal.get(f"{state.terms.digest}/dataset-fingerprint")
-        if kept != data.fingerprint.encode():
+        if data.fingerprint not in kept_fingerprints(self._journal, state.terms.digest):
             raise RefusedError(
                 "party-rows-changed",
                 "the rows in this party's home are not those that it registered for this run",
@@ -561,17 +594,17 @@ class Party:
         Raises:
             RefusedError: the budget does not allow it, or the journal was lost.
         """
-        run, current = state.terms.digest, state.current
-        dataset_seed = self._journal.get(_dataset_seed_key(run))
-        if dataset_seed is None:
-            raise _journal_lost("the seed of its dataset is not in it")
+        current = state.current
+        dataset = self._dataset_secrets(state, state.removed.get(self.did, []))
         words = self._due_words(state)  # before the charge: without them nothing can be sent
         secrets = self._charge(state, data)
         if words is None:
-            return SubmissionSecrets(data.rows, dataset_seed, secrets)
+            return SubmissionSecrets(data.rows, dataset.seed, secrets, replaced=dataset.replaced)
         label = f"words/{current.opening}"
         following = self._announce_words(state, current.number + 1, label)
-        return SubmissionSecrets(data.rows, dataset_seed, secrets, words, following)
+        return SubmissionSecrets(
+            data.rows, dataset.seed, secrets, words, following, dataset.replaced
+        )
 
     def _due_words(self, state: RunState) -> WordSecrets | None:
         """Return the noise words that this party's next submission uses: those of its latest logged record."""

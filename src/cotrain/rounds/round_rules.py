@@ -96,6 +96,7 @@ def open_rule(state: RunState, record: Record, body: OpenBody, blobs: BlobSource
     opened = _round(state, record, body, owners)
 
     def change() -> None:
+        state.take_out_rows()
         state.round = opened
         state.last_time = body.time
         state.phase = Phase.SUBMITTING

@@ -23,6 +23,7 @@ from cotrain.records.kinds import (
     ReceiptBody,
     RefusalBody,
     ReleaseBody,
+    RemovalBody,
     ResultBody,
     RevocationBody,
     ScoreBody,
@@ -37,6 +38,7 @@ from cotrain.rounds.end_rules import abort_rule, finish_rule, refusal_rule, resu
 from cotrain.rounds.erasure_rules import erasure_rule
 from cotrain.rounds.money_rules import approval_rule, receipt_rule, transaction_rule
 from cotrain.rounds.refusals import expect
+from cotrain.rounds.removal_rules import removal_rule
 from cotrain.rounds.round_rules import (
     answer_rule,
     check_rule,
@@ -69,6 +71,7 @@ RULES: Mapping[type, Rule] = {
     ScoreBody: score_rule,
     TallyBody: tally_rule,
     RevocationBody: revocation_rule,
+    RemovalBody: removal_rule,
     ErasureBody: erasure_rule,
     TransactionBody: transaction_rule,
     ReceiptBody: receipt_rule,

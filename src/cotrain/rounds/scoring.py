@@ -18,7 +18,7 @@ from cotrain.privacy.sampler import committed_words, draw_words
 from cotrain.proofs.contribution import ContributionOpening, release_score
 from cotrain.rounds.plan import UPDATE_WIDTH
 from cotrain.rounds.score_rules import score_claim
-from cotrain.rounds.state import RunState, noise_coins
+from cotrain.rounds.state import CountedUpdate, RunState, noise_coins
 from cotrain.rounds.submission import SubmissionSecrets, train
 from cotrain.rounds.words import WordSecrets
 
@@ -71,6 +71,14 @@ class Openings:
             words = b"" if secrets.words is None else secrets.words.seed
             self._journal.put(f"{self._prefix}{number}", secrets.blinding_seed + words)
 
+    def freeze(self, rows: NDArray[np.int16], owner: str) -> None:
+        """Compute the updates so far and keep them, because the rows are about to change."""
+        for counted in self._state.counted.get(owner, []):
+            key = self._update_key(counted.round)
+            if self._journal.get(key) is None:
+                update = self._update(counted, self._seeds(counted.round), rows, owner)
+                self._journal.put(key, update.astype("<i8").tobytes())
+
     def destroy(self) -> None:
         """Destroy all of them."""
         self._journal.delete(self._prefix)
@@ -91,21 +99,40 @@ class Openings:
         state, plan = self._state, self._state.derived
         updates, blindings, entries = [], [], min(plan.dimension, UPDATE_WIDTH)
         for counted in state.counted[owner]:
-            kept = self._journal.get(f"{self._prefix}{counted.round}")
-            if kept is None:
-                raise _lost(counted.round)
-            update = train(plan, rows, state.weights[counted.round])
-            if plan.noise is not None:
-                coins = noise_coins(state.terms.digest, counted.round, counted.beacon, owner)
-                update = update + WordSecrets(kept[_SEED:]).draw(plan, coins)
-            updates.append(update)
-            blindings.append(derive_blindings(kept[:_SEED], b"update", plan.shape.rows))
+            seeds, frozen = (
+                self._seeds(counted.round),
+                self._journal.get(self._update_key(counted.round)),
+            )
+            if frozen is None:
+                updates.append(self._update(counted, seeds, rows, owner))
+            else:
+                updates.append(np.frombuffer(frozen, dtype="<i8").astype(np.int64))
+            blindings.append(derive_blindings(seeds[:_SEED], b"update", plan.shape.rows))
         return ContributionOpening(
             updates=np.array(updates),
             update_blindings=tuple(blindings),
             words=word.words(entries) if word else np.empty(0, dtype=np.uint64),
             words_blindings=b"" if word is None else word.blindings(),
         )
+
+    def _update(
+        self, counted: CountedUpdate, seeds: bytes, rows: NDArray[np.int16], owner: str
+    ) -> NDArray[np.int64]:
+        state, plan = self._state, self._state.derived
+        update = train(plan, rows, state.weights[counted.round])
+        if plan.noise is None:
+            return update
+        coins = noise_coins(state.terms.digest, counted.round, counted.beacon, owner)
+        return update + WordSecrets(seeds[_SEED:]).draw(plan, coins)
+
+    def _seeds(self, number: int) -> bytes:
+        kept = self._journal.get(f"{self._prefix}{number}")
+        if kept is None:
+            raise _lost(number)
+        return kept
+
+    def _update_key(self, number: int) -> str:
+        return f"{self._prefix}{number}/update"
 
 
 def prove_score(

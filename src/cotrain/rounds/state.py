@@ -209,6 +209,9 @@ class RunState:
         score_words: Owner to the commitment to the word of its score's noise; empty where none is released with noise.
         datasets: Owner to registration.
         revoked: Owners who withdrew, in order.
+        removed: Owner to the rows that it took out of its dataset, in order, as far as that is in effect.
+        removing: The same of rows that will be out when the next round opens.
+        next_datasets: Owner to its registration from then on; only of owners who remove rows.
         erased: Owner to its certificate of erasure.
         weights: The initial weights, then those after each opened round: int32, shape (dimension,).
         beacon: The latest beacon (hex).
@@ -236,6 +239,9 @@ class RunState:
     score_words: dict[str, bytes] = field(default_factory=dict)
     datasets: dict[str, Registration] = field(default_factory=dict)
     revoked: list[str] = field(default_factory=list)
+    removed: dict[str, list[int]] = field(default_factory=dict)
+    removing: dict[str, list[int]] = field(default_factory=dict)
+    next_datasets: dict[str, Registration] = field(default_factory=dict)
     erased: dict[str, Erasure] = field(default_factory=dict)
     weights: list[Weights] = field(default_factory=list)
     beacon: str = ""
@@ -300,6 +306,17 @@ class RunState:
             for party in self.terms.owners
             if party.did in self.datasets and party.did not in self.revoked
         )
+
+    def next_dataset(self, owner: str) -> Registration:
+        """Return an owner's registration as it will be in the next round."""
+        return self.next_datasets.get(owner, self.datasets[owner])
+
+    def take_out_rows(self) -> None:
+        """Let removals take effect: a round begins."""
+        self.datasets |= self.next_datasets
+        for owner, rows in self.removing.items():
+            self.removed.setdefault(owner, []).extend(rows)
+        self.next_datasets, self.removing = {}, {}
 
     def can_open(self) -> bool:
         """Return whether enough owners are active: for the quorum, and for the threshold of key holders."""

@@ -6,7 +6,7 @@ were committed to before. Rounding and clipping happen before the noise is added
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -56,6 +56,7 @@ class SubmissionSecrets:
         round: Fresh for this opening of this round.
         words: The noise words, committed to before; None without noise.
         next_words: Those of the next submission; None without noise.
+        replaced: Commitment of the dataset to its own blinding, where rows were removed since.
     """
 
     rows: NDArray[np.int16] = field(repr=False)
@@ -63,6 +64,7 @@ class SubmissionSecrets:
     round: RoundSecrets
     words: WordSecrets | None = None
     next_words: WordSecrets | None = None
+    replaced: Mapping[int, bytes] = field(repr=False, default_factory=dict)
 
     @property
     def blinding_seed(self) -> bytes:
@@ -156,6 +158,7 @@ def prove_update(
         update_blindings=secrets.update_blindings(plan),
         words=np.empty(0, dtype=np.uint64) if words is None else words.words(plan),
         words_blindings=b"" if words is None else words.blindings(plan),
+        replaced=secrets.replaced,
     )
     statement = submission_claim(state, owner, update.commitments).statement
     return prove_submission(statement, witness, secrets.round.derive("proof"))

@@ -22,7 +22,8 @@ from cotrain.ports import Store
 from cotrain.privacy.budget import BudgetBook
 from cotrain.rounds.coordinator import Coordinator
 from cotrain.rounds.journal import MemoryJournal
-from cotrain.rounds.party import OwnedData, Party
+from cotrain.rounds.owned import OwnedData
+from cotrain.rounds.party import Party
 from cotrain.rounds.view import View
 from cotrain.rounds.witness import log_policy
 from cotrain.settlement.chain.chain import Chain
