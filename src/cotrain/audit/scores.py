@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cotrain.contribution.payouts import PoolPart
 from cotrain.rounds.money import money_of
-from cotrain.rounds.state import RunState
+from cotrain.rounds.state import RunState, ScoreState
 
 
 @dataclass(frozen=True)
@@ -14,9 +14,9 @@ class ScoreAudit:
 
     Attributes:
         released: Its released score; None if it released none.
-        noise_sd: Standard deviation of the noise that is added to the score; None without noise.
+        noise_sd: Standard deviation of the noise that is added to the score; None without noise or score.
         chance_sd: Standard deviation of all chance in the score: of that noise, and of the noise that its updates
-            carry; None without noise.
+            carry; None without noise or score.
         proven: Whether the proof of the score was verified.
         part: What the pool gives it; None before the scores were closed.
         paid: How much money of that part the contract paid out.
@@ -32,34 +32,37 @@ class ScoreAudit:
 
 def audit_score(state: RunState, did: str, *, proven: bool) -> ScoreAudit | None:
     """Return what the ledger says of an owner's score; None where none are released, or not yet."""
-    scoring, scores = state.scoring, state.derived.scores
-    if scoring is None or scores is None:
+    scoring = state.scoring
+    if scoring is None:
         return None
+    released = scoring.released.get(did)
+    noise_sd, chance_sd = (None, None) if released is None else _deviations(state, scoring, did)
     part = None if scoring.payouts is None else scoring.payouts.get(did, PoolPart(0, 0))
     return ScoreAudit(
-        released=scoring.released.get(did),
-        noise_sd=None if scores.variance is None else math.sqrt(scores.variance),
-        chance_sd=_chance(state, did),
+        released=released,
+        noise_sd=noise_sd,
+        chance_sd=chance_sd,
         proven=proven,
         part=part,
         paid=part.amount if part is not None and _is_paid(state, did) else 0,
     )
 
 
-def _chance(state: RunState, did: str) -> float | None:
-    """Return the standard deviation of all chance in an owner's score, in the unit of released scores.
+def _deviations(
+    state: RunState, scoring: ScoreState, did: str
+) -> tuple[float, float] | tuple[None, None]:
+    """Return the standard deviations of an owner's score: of its own noise, and of all chance in it.
 
     An update carries noise of one variance in each entry, so its product with a gradient carries that variance times
     the gradient's square.
     """
-    plan, scoring = state.derived, state.scoring
-    if scoring is None or plan.scores is None or plan.scores.variance is None or plan.noise is None:
-        return None
-    rounds = [update.round for update in state.counted.get(did, [])]
+    scores, noise = state.derived.scores, state.derived.noise
+    if scores is None or scores.variance is None or noise is None:
+        return None, None
+    rounds = [update.round for update in state.counted[did]]
     squares = float((scoring.gradients[rounds].astype(float) ** 2).sum())
-    return math.sqrt(
-        plan.scores.variance + squares * plan.noise.local_variance / 4.0**plan.scores.shift
-    )
+    in_updates = squares * noise.local_variance / 4.0**scores.shift
+    return math.sqrt(scores.variance), math.sqrt(scores.variance + in_updates)
 
 
 def _is_paid(state: RunState, did: str) -> bool:

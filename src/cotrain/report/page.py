@@ -31,6 +31,7 @@ from cotrain.report.words import (
     kinds_of_training,
     notes_of,
     number,
+    pool_of,
     privacy_words,
     proof_rows,
     size,
@@ -211,6 +212,8 @@ def _privacy(report: Report) -> str:
         f"Each owner adds its own share of the noise; the sum carries a standard deviation of "
         f"{privacy['noise_sd_of_the_sum']:,.0f} integer units on each weight's gradient."
     )
+    if pool_of(report) is not None:
+        caption += " What the scores cost is charged with the first round, whether or not they are released."
     rows = [
         [name, number(spent, 4), privacy["epsilon"], privacy["delta"]]
         for name, spent in privacy["spent"].items()
