@@ -340,19 +340,19 @@ def _checked(
         "contributions in opened sums, each once": survivors,
         "opened sums that open the product of the commitments": kinds["result"],
         "model steps recomputed": kinds["result"],
-        **_checked_scores(state),
+        **_checked_scores(state, kinds),
         **_checked_money(state),
         "cosignatures of the last checkpoint": cosignatures,
     }
 
 
-def _checked_scores(state: RunState) -> dict[str, int]:
+def _checked_scores(state: RunState, kinds: Counter[str]) -> dict[str, int]:
     scoring = state.scoring
     if scoring is None:
         return {}
     return {
         "public validation gradients computed again": len(scoring.gradients),
-        "parts of the pool computed again from the scores": len(scoring.payouts or {}),
+        "divisions of the pool computed again from the scores": kinds["tally"],
     }
 
 

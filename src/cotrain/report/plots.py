@@ -151,7 +151,7 @@ def _score_bars(axes: Axes, owners: Sequence[Mapping[str, Any]]) -> None:
     noisy = any(owner["chance_sd"] is not None for owner in owners)
     axes.axvline(0, color=INK, lw=0.8)
     axes.set_title("contribution", loc="left", fontsize=10)
-    axes.set_xlabel("score" + (", line: one standard deviation of its noise" if noisy else ""))
+    axes.set_xlabel("score" + (" (line: one standard deviation of all its noise)" if noisy else ""))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
 
 
