@@ -1,12 +1,24 @@
 """The comparison outside the protocol: splits, scores, and training in the clear."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotrain.report.evaluation import area_under_curve, score, split_rows, train_openly
+from cotrain.agreement.draft import Wishes
+from cotrain.report.evaluation import (
+    alone_variance,
+    area_under_curve,
+    score,
+    split_rows,
+    train_openly,
+)
 from cotrain.report.quality import Scores, mean_scores, mix
+from cotrain.rounds.plan import RunPlan
+from cotrain.settlement.draft import MoneyWishes, draft_pool
+from cotrain.testing.world import build_world, synthetic_rows
 from cotrain.training.algorithm import Algorithm
 
 
@@ -91,3 +103,18 @@ def test_seeds_of_different_uses_differ() -> None:
     seeds = {mix(bytes(32), label) for label in ("a", "b", "a/0")} | {mix(b"\1" * 32, "a")}
     assert len(seeds) == 4
     assert all(len(seed) == 32 for seed in seeds)
+
+
+def test_alone_the_whole_epsilon_is_for_the_rounds(tmp_path: Path) -> None:
+    """A pool takes a part of epsilon from the rounds of the common training; who trains alone releases no score."""
+    wishes, plans = Wishes("Alone", rounds=2, epsilon="8", colluders=1, survivors=3), []
+    for name, pool in (("no", None), ("yes", draft_pool(40, synthetic_rows(7, 20), "8"))):
+        money, folder = MoneyWishes(price=10, contribution=pool), tmp_path / name
+        folder.mkdir()
+        world = build_world(folder, wishes=wishes, money=money, assurance="proven")
+        plans.append(RunPlan.derive(world.agreement))
+    without, with_pool = plans
+    assert with_pool.noise is not None
+    assert without.noise is not None
+    assert with_pool.noise.local_variance > without.noise.local_variance
+    assert alone_variance(with_pool) == alone_variance(without)

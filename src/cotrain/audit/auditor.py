@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from cotrain.agreement.document import Agreement, PartyTerm, decode_agreement
 from cotrain.audit.limits import not_checked, proven
 from cotrain.audit.proofs import Progress, ProofFigures, ProofPool, Quick
+from cotrain.audit.scores import ScoreAudit, audit_score
 from cotrain.errors import CotrainError, ForgeryError
 from cotrain.identity.did_key import verify_signature
 from cotrain.ledger.fsck import verify_all
 from cotrain.ledger.policy import VerifiedCheckpoint
 from cotrain.ledger.store import Ledger
 from cotrain.records.canonical import sha256
-from cotrain.records.kinds import AgreementBody, BlobRef, DatasetBody, SubmissionBody
+from cotrain.records.kinds import AgreementBody, BlobRef, DatasetBody, ScoreBody, SubmissionBody
 from cotrain.records.record import Record, decode_record
 from cotrain.rounds.money import epsilon_spent
 from cotrain.rounds.rules import apply_record
@@ -49,6 +50,7 @@ class OwnerAudit:
         erased: Its certificate of erasure; None if it gave none.
         proven_dataset: Whether the proof of its registration was verified.
         proven_updates: How many of its submissions had their proof verified.
+        score: Its score and its part of the pool; None where no scores are released, or not yet.
     """
 
     name: str
@@ -61,6 +63,7 @@ class OwnerAudit:
     erased: Erasure | None
     proven_dataset: bool
     proven_updates: int
+    score: ScoreAudit | None
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,9 @@ class AuditReport:
         carried = self.proofs.carried
         if not carried or not self.proofs.complete:
             return ()
-        return proven(self.agreement, updates=carried["submission"] > 0)
+        return proven(
+            self.agreement, updates=carried["submission"] > 0, scores=carried["score"] > 0
+        )
 
     @property
     def assurance(self) -> str:
@@ -255,7 +260,7 @@ def _entries_with_proofs(ledger: Ledger) -> list[int]:
             record = decode_record(ledger.entry(index), lambda *_: None)
         except CotrainError:
             break  # the fold comes to it, or to a wrong entry before it
-        if isinstance(record.body, DatasetBody | SubmissionBody):
+        if isinstance(record.body, DatasetBody | SubmissionBody | ScoreBody):
             found.append(index)
     return found
 
@@ -321,6 +326,10 @@ def _checked(
         f"{which} that a dataset satisfies the schema": proofs.verified["dataset"],
         f"{which} that an update is the agreed step": proofs.verified["submission"],
     }
+    if state.scoring is not None:
+        proven_things[f"{which} that a score is what the updates make it"] = proofs.verified[
+            "score"
+        ]
     return {
         "records signed by their authors": sum(kinds.values()),
         "signatures under the agreement": kinds["signature"],
@@ -331,8 +340,19 @@ def _checked(
         "contributions in opened sums, each once": survivors,
         "opened sums that open the product of the commitments": kinds["result"],
         "model steps recomputed": kinds["result"],
+        **_checked_scores(state, kinds),
         **_checked_money(state),
         "cosignatures of the last checkpoint": cosignatures,
+    }
+
+
+def _checked_scores(state: RunState, kinds: Counter[str]) -> dict[str, int]:
+    scoring = state.scoring
+    if scoring is None:
+        return {}
+    return {
+        "public validation gradients computed again": len(scoring.gradients),
+        "divisions of the pool computed again from the scores": kinds["tally"],
     }
 
 
@@ -363,4 +383,5 @@ def _owner(state: RunState, proofs: ProofFigures, party: PartyTerm) -> OwnerAudi
         erased=state.erased.get(did),
         proven_dataset=verified["dataset"] > 0,
         proven_updates=verified["submission"],
+        score=audit_score(state, did, proven=verified["score"] > 0),
     )

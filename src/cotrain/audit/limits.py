@@ -31,6 +31,13 @@ _MONEY = (
     "what a credit is worth: it is a promise of its issuer, and who must honour it is no matter of this ledger",
     "that a model is not used without paying: who has a copy can use it, the contract pays for vouchers only",
 )
+_POOL = (
+    "that the public rows by which scores are judged are a fair measure: whoever chose them chose what is paid for",
+    "that rows are paid for once: copies of rows raise a score, and no proof sees a copy",
+)
+_CHANCE_IN_SCORES = (
+    "how much of a score is chance: it carries the noise of its own and that of the updates"
+)
 _OWN_CHAIN = "that the coordinator takes every transaction that it is given: it can delay one, but not change it"
 _OTHERS_CHAIN = "that the chain still holds these transactions: they are run again from the ledger, no node is asked"
 _PROVEN_DATA = (
@@ -43,6 +50,14 @@ _PROVEN_UPDATES = (
 _PROVEN_NOISE = (
     "every submitted update contains noise from the agreed table, drawn by words whose commitment stood on the ledger "
     "before the coins that were added to them"
+)
+_PROVEN_SCORES = (
+    "every released score is what its owner's updates in the opened sums make it, judged on the agreement's public "
+    "rows"
+)
+_PROVEN_SCORE_NOISE = (
+    "every released score contains noise of the agreed variance, drawn by a word whose commitment stood on the ledger "
+    "before the coin that was added to it"
 )
 
 
@@ -59,19 +74,30 @@ def _beyond_money(agreement: Agreement) -> tuple[str, ...]:
     if agreement.settlement is None:
         return ()
     own = agreement.settlement.chain_id == EMBEDDED_CHAIN
-    return (*_MONEY, _OWN_CHAIN if own else _OTHERS_CHAIN)
+    return (*_beyond_scores(agreement), *_MONEY, _OWN_CHAIN if own else _OTHERS_CHAIN)
 
 
-def proven(agreement: Agreement, *, updates: bool) -> tuple[str, ...]:
+def _beyond_scores(agreement: Agreement) -> tuple[str, ...]:
+    if agreement.settlement is None or agreement.settlement.contribution is None:
+        return ()
+    return (*_POOL, *((_CHANCE_IN_SCORES,) if agreement.privacy.noise != "none" else ()))
+
+
+def proven(agreement: Agreement, *, updates: bool, scores: bool = False) -> tuple[str, ...]:
     """Return what is proven once every proof of a run was verified; empty if the agreement asks for none.
 
     Args:
         agreement: The agreement.
         updates: Whether there are submissions: of none nothing is proven.
+        scores: Whether there are released scores.
     """
     if not agreement.is_proven:
         return ()
     if not updates:
         return (_PROVEN_DATA,)
-    noise = (_PROVEN_NOISE,) if agreement.privacy.noise != "none" else ()
-    return (_PROVEN_DATA, _PROVEN_UPDATES, *noise)
+    claims = [
+        (_PROVEN_UPDATES, _PROVEN_NOISE),
+        *([(_PROVEN_SCORES, _PROVEN_SCORE_NOISE)] if scores else []),
+    ]
+    noise = agreement.privacy.noise != "none"
+    return (_PROVEN_DATA, *(line for claim in claims for line in (claim if noise else claim[:1])))

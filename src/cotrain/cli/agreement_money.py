@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from cotrain.agreement.contribution import MAX_ROWS_TEXT, ContributionTerm, write_rows
+from cotrain.agreement.contribution import ContributionTerm
 from cotrain.agreement.document import PartyTerm
-from cotrain.agreement.numerals import canonical_decimal
 from cotrain.agreement.schema import Schema
 from cotrain.agreement.templates import Template
 from cotrain.cli.options import PATH, decimal_text, price_option
@@ -16,7 +15,7 @@ from cotrain.cli.people import parse_shares
 from cotrain.dataset.encoding import encode_table
 from cotrain.dataset.reader import TableSource
 from cotrain.errors import UsageError
-from cotrain.settlement.draft import CREDIT, MoneyWishes, draft_settlement
+from cotrain.settlement.draft import CREDIT, MoneyWishes, draft_pool, draft_settlement
 from cotrain.settlement.terms import EMBEDDED_CHAIN
 
 DEFAULT_CHALLENGE_DAYS = 14
@@ -154,17 +153,7 @@ def contribution_term(
         )
     # The least number of rows is for owners, whose people hide among each other; these rows are public.
     rows = encode_table(TableSource(path), schema.model_copy(update={"min_rows": 1})).rows
-    text = write_rows(rows)
-    if len(text) > MAX_ROWS_TEXT:
-        most = MAX_ROWS_TEXT * len(rows) // len(text)
-        raise UsageError(
-            "agreement-validation-rows",
-            f"{path} has {len(rows)} rows; an agreement over this schema holds at most {most}",
-            meaning="The validation rows stand in the text that everybody signs.",
-            hint="Give fewer rows.",
-        )
-    wanted = "0" if epsilon is None else part or canonical_decimal(Decimal(epsilon) / 4)
-    return ContributionTerm(pool=pool * 100, floor=floor, epsilon=wanted, rows=text)
+    return draft_pool(pool, rows, epsilon, floor=floor, for_scores=part)
 
 
 def _refuse_without_price(taken: dict[str, Any]) -> None:

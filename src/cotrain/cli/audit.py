@@ -24,11 +24,12 @@ from cotrain.cli.output import (
     table,
     tell,
 )
+from cotrain.cli.summary import show_money
 from cotrain.errors import ForgeryError, UsageError
 from cotrain.layout import RunLayout
 from cotrain.ledger.store import Ledger
 from cotrain.ports import SystemEntropy
-from cotrain.report.money import MONEY_HEAD, money_figures, money_rows, money_words
+from cotrain.report.money import money_figures
 from cotrain.rounds.state import Phase
 
 DEFAULT_SAMPLE = 20
@@ -187,6 +188,7 @@ def to_json(report: AuditReport) -> dict[str, Any]:
                 "erased": None if owner.erased is None else vars(owner.erased),
                 "proven_dataset": owner.proven_dataset,
                 "proven_updates": owner.proven_updates,
+                "proven_score": owner.score is not None and owner.score.proven,
             }
             for owner in report.owners
         ],
@@ -212,9 +214,7 @@ def _show(report: AuditReport) -> None:
     print_table("data owners", table(head, [_owner_row(owner) for owner in report.owners]))
     shown = {"money": money_figures(report)}
     if shown["money"] is not None:
-        say(money_words(shown))
-        symbol = shown["money"]["symbol"]
-        print_table(f"who was paid what, in {symbol}", table(MONEY_HEAD, money_rows(shown)))
+        show_money(shown)
     if report.proven:
         say("proven, and verified here", "bold")
         out.print(bullets(report.proven))
@@ -263,7 +263,8 @@ def _owner_row(owner: OwnerAudit) -> list[str]:
     spent = "-" if owner.epsilon is None else f"{owner.epsilon:.3f}"
     revoked = "yes" if owner.revoked else "no"
     erased = "no" if owner.erased is None else f"certified, entry {owner.erased.entry}"
-    proofs = f"{owner.proven_dataset + owner.proven_updates}"
+    score = owner.score is not None and owner.score.proven
+    proofs = f"{owner.proven_dataset + owner.proven_updates + score}"
     return [owner.name, f"{owner.rows}", f"{owner.rounds}", spent, revoked, erased, proofs]
 
 

@@ -6,7 +6,14 @@ from typing import Any
 from rich.table import Table
 
 from cotrain.cli.output import bullets, console, print_table, say, table
-from cotrain.report.money import MONEY_HEAD, money_rows, money_words
+from cotrain.report.money import (
+    MONEY_HEAD,
+    POOL_HEAD,
+    money_rows,
+    money_words,
+    pool_rows,
+    score_words,
+)
 from cotrain.report.words import (
     METRIC_NAMES,
     PROOF_HEAD,
@@ -34,14 +41,23 @@ def show_report(report: dict[str, Any], folder: Path) -> None:
     out.print(bullets(assurance["checked"], counts))
     _show_proofs(report)
     if report["money"] is not None:
-        say("\n" + money_words(report))
-        symbol = report["money"]["symbol"]
-        print_table(f"who was paid what, in {symbol}", table(MONEY_HEAD, money_rows(report)))
+        say()
+        show_money(report)
     say("not checked", "bold")
     out.print(bullets(assurance["recorded"]))
     say("\ngood to know", "bold")
     out.print(bullets(notes_of(report)))
     print(f"\nreport  {folder / 'report.html'}\naudit   cotrain audit {folder}")
+
+
+def show_money(report: dict[str, Any]) -> None:
+    """Print who was paid what and why, and in runs with a pool what each owner scored."""
+    say(money_words(report))
+    symbol = report["money"]["symbol"]
+    print_table(f"who was paid what, in {symbol}", table(MONEY_HEAD, money_rows(report)))
+    if words := score_words(report):
+        say(words)
+        print_table(f"scores and the pool, in {symbol}", table(POOL_HEAD, pool_rows(report)))
 
 
 def _show_proofs(report: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from cotrain.privacy.calibration import Crowd, NoisePlan
+from cotrain.privacy.calibration import Crowd, NoisePlan, PrivacyTarget
 from cotrain.privacy.sampler import sample_noise
 from cotrain.privacy.skellam import build_table
 from cotrain.rounds.plan import RunPlan
@@ -112,10 +112,15 @@ def train_openly(
 
 
 def alone_variance(plan: RunPlan) -> int | None:
-    """Return the noise variance that one owner training alone needs for the agreement's epsilon and delta."""
+    """Return the noise variance that one owner training alone needs for the agreement's epsilon and delta.
+
+    It needs the whole epsilon for its rounds: alone, it releases no score.
+    """
     if plan.noise is None:
         return None
-    alone = NoisePlan.derive(plan.noise.target, Crowd(1, 0, 0), plan.noise.sensitivity)
+    terms = plan.agreement
+    target = PrivacyTarget(float(terms.epsilon), float(terms.delta), terms.rounds)
+    alone = NoisePlan.derive(target, Crowd(1, 0, 0), plan.noise.sensitivity)
     return alone.local_variance
 
 

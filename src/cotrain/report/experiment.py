@@ -6,7 +6,7 @@ All parties run in this process, each with its own home, journal, keys and view 
 import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ from cotrain.local import (
     register_rows,
 )
 from cotrain.ports import Clock, Entropy
-from cotrain.report.evaluation import Split, split_rows
+from cotrain.report.evaluation import Rows, Split, split_rows
 from cotrain.report.request import Request, check_same, request_of
 from cotrain.rounds.journal import SqliteJournal
 from cotrain.rounds.plan import RunPlan
@@ -39,12 +39,15 @@ from cotrain.rounds.state import RunState
 from cotrain.serving.session import Shop, ask_queries, open_deposit, settle_use
 from cotrain.settlement.chain.chain import Chain
 from cotrain.settlement.chain.signing import account_of
-from cotrain.settlement.draft import MoneyWishes, draft_settlement
+from cotrain.settlement.draft import MoneyWishes, draft_pool, draft_settlement
 
 COORDINATOR = "Coordinator"
 DEMANDER = "Demander"
 DEVELOPER = "Developer"
 BUYER = "Buyer"
+
+PUBLIC_SHARE = 0.1
+"""Of each owner's training rows: what is made public where contributions are judged."""
 
 EntropyOf = Callable[[str], Entropy]
 
@@ -101,7 +104,7 @@ class Outcome:
     timed_rounds: int
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - one for each thing that is asked for
     layout: RunLayout,
     table: Table,
     wishes: Wishes,
@@ -110,21 +113,26 @@ def prepare(
     clock: Clock,
     seed: int,
     money: MoneyWishes | None = None,
+    pool: int = 0,
 ) -> Experiment:
     """Divide the table, make the homes, draft and approve the agreement, register the rows.
 
     A run that was prepared before in this folder, for the same request, is taken up as it is. With `money`, a
-    demander and an algorithm developer take part besides the owners and the coordinator.
+    demander and an algorithm developer take part besides the owners and the coordinator. With `pool`, so many percent
+    of the money are divided by scores, and a tenth of each owner's training rows is made public to judge by.
 
     Raises:
         DataError: the table does not fit the schema, has fewer than two owners, or an owner has too few rows.
         UsageError: the folder holds a run that was made for another request.
     """
-    asked = request_of(table.path, table.owner_column, table.schema, wishes, seed, money)
+    asked = request_of(table.path, table.owner_column, table.schema, wishes, seed, money, pool)
     if layout.agreement.exists():
         check_same(layout, asked)
         return resume(layout)
     splits = _split_by_owner(table, seed)
+    if money is not None and pool:
+        splits, public = _set_aside_public_rows(table.schema, splits, seed)
+        money = replace(money, contribution=draft_pool(pool, public, wishes.epsilon))
     others = (COORDINATOR,) if money is None else (DEMANDER, DEVELOPER, COORDINATOR)
     homes = layout.homes((*splits, *others))
     members = [Member(create_home(home, name, entropy(name)), home) for name, home in homes.items()]
@@ -264,6 +272,19 @@ def _split_by_owner(table: Table, seed: int) -> dict[str, Split]:
     return {owner: _split(table, owner, seed) for owner in owners}
 
 
+def _set_aside_public_rows(
+    schema: Schema, splits: dict[str, Split], seed: int
+) -> tuple[dict[str, Split], Rows]:
+    """Return the tables without a tenth of each owner's training rows, and these rows of all owners."""
+    kept, public = {}, []
+    for owner, split in splits.items():
+        parts = split_rows(split.train, seed, PUBLIC_SHARE, stratified=_has_classes(schema))
+        kept[owner] = Split(parts.train, split.test)
+        public.append(parts.test)
+        _check_rows(schema, owner, kept[owner], public=len(parts.test))
+    return kept, np.concatenate(public)
+
+
 def _check_names(column: str, owners: Sequence[str]) -> None:
     """Refuse names that would not tell the owners, and the coordinator, apart."""
     if "" in owners:
@@ -285,16 +306,32 @@ def _check_names(column: str, owners: Sequence[str]) -> None:
 def _split(table: Table, owner: str, seed: int) -> Split:
     schema = table.schema
     rows = encode_table(TableSource(table.path, table.owner_column, owner), schema).rows
-    split = split_rows(rows, seed, stratified=not isinstance(schema.target, NumericTarget))
-    if len(split.train) < schema.min_rows:
-        raise DataError(
-            "experiment-few-rows",
-            f"owner {owner!r} has {len(rows)} rows; {len(split.train)} are left for training after "
-            f"{len(split.test)} are kept aside for testing, and the schema asks for at least {schema.min_rows}",
-            meaning="Too few rows would be exposed by what is learned from them.",
-            hint="Leave that owner out of the table, or give it more rows.",
-        )
+    split = split_rows(rows, seed, stratified=_has_classes(schema))
+    _check_rows(schema, owner, split)
     return split
+
+
+def _has_classes(schema: Schema) -> bool:
+    return not isinstance(schema.target, NumericTarget)
+
+
+def _check_rows(schema: Schema, owner: str, split: Split, *, public: int = 0) -> None:
+    """Check that enough rows are left for training.
+
+    Raises:
+        DataError: there are fewer than the schema asks for.
+    """
+    if len(split.train) >= schema.min_rows:
+        return
+    judging = f" and {public} made public to judge contributions by" if public else ""
+    raise DataError(
+        "experiment-few-rows",
+        f"owner {owner!r} has {len(split.train) + len(split.test) + public} rows; {len(split.train)} are left for "
+        f"training after {len(split.test)} are kept aside for testing{judging}, and the schema asks for at least "
+        f"{schema.min_rows}",
+        meaning="Too few rows would be exposed by what is learned from them.",
+        hint="Leave that owner out of the table, or give it more rows.",
+    )
 
 
 def _terms(members: Sequence[Member], *, paid: bool) -> list[PartyTerm]:

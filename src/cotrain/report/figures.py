@@ -11,12 +11,11 @@ import numpy as np
 from cotrain import __version__
 from cotrain.audit.auditor import AuditReport
 from cotrain.flow import VERIFYING
-from cotrain.privacy.rdp import Accountant
 from cotrain.report.experiment import Experiment, Outcome
 from cotrain.report.ledger_figures import LedgerFigures
 from cotrain.report.money import money_figures
 from cotrain.report.quality import Step, compare
-from cotrain.report.words import PROVE_DATA, PROVE_UPDATES, VERIFY_PROOFS
+from cotrain.report.words import PROVE_DATA, PROVE_SCORE, PROVE_UPDATES, VERIFY_PROOFS
 from cotrain.rounds.state import RunState
 
 FORMAT = "cotrain/report/1"
@@ -31,6 +30,8 @@ _STEPS = {
     "prove submitting": PROVE_UPDATES,
     "checking": "check key shares",
     "releasing": "release key shares",
+    "scoring": "release the score",
+    "prove scoring": PROVE_SCORE,
     "between": "destroy the secrets of a round",
     "verify": "verify the ledger",
     VERIFYING: VERIFY_PROOFS,
@@ -149,8 +150,8 @@ def _privacy(evidence: Evidence) -> dict[str, Any]:
 def _spent_after_round(evidence: Evidence) -> list[dict[str, Any]]:
     """Return the epsilon spent by each owner after some of the rounds, the last among them."""
     state, submitters = evidence.outcome.state, evidence.ledger.submitters
-    event = state.derived.event
-    if event is None or not submitters:
+    plan = state.derived
+    if plan.event is None or not submitters:
         return []
     delta, cost = float(state.terms.delta), {0: 0.0}
     chosen = np.unique(np.linspace(1, len(submitters), min(MAX_POINTS, len(submitters)), dtype=int))
@@ -160,7 +161,7 @@ def _spent_after_round(evidence: Evidence) -> list[dict[str, Any]]:
         if number not in chosen:
             continue
         for count in set(counts.values()) - set(cost):
-            cost[count] = Accountant().after([event.repeated(count)]).epsilon(delta)
+            cost[count] = plan.spent_after(count).epsilon(delta)
         spent = {owner.name: cost[counts[owner.did]] for owner in state.terms.owners}
         listed.append({"round": number, "epsilon": spent})
     return listed
@@ -192,8 +193,10 @@ def _proofs(evidence: Evidence) -> list[dict[str, Any]]:
             "name": owner.name,
             "dataset": owner.proven_dataset,
             "updates": owner.proven_updates,
+            "score": owner.score is not None and owner.score.proven,
             "dataset_bytes": sizes.get(owner.did, {}).get("dataset", 0),
             "update_bytes": sizes.get(owner.did, {}).get("submission", 0),
+            "score_bytes": sizes.get(owner.did, {}).get("score", 0),
         }
         for owner in evidence.audit.owners
     ]

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from cotrain.identity.did_key import verify_signature
 from cotrain.ledger.store import Ledger
-from cotrain.records.kinds import DatasetBody, OpenBody, SubmissionBody
+from cotrain.records.kinds import DatasetBody, OpenBody, ScoreBody, SubmissionBody
 from cotrain.records.record import decode_record
+
+_AFTER_ROUNDS = {"finish", "score", "tally", "erasure"}
 
 
 def _by_name() -> dict[str, int]:
@@ -43,12 +45,12 @@ def read_ledger_figures(ledger: Ledger) -> LedgerFigures:
         record = decode_record(entry, verify_signature)
         size = len(entry) + sum(ref.size for ref in record.blobs)
         figures.bytes_by_kind[record.author][record.kind] += size
-        if isinstance(record.body, DatasetBody | SubmissionBody) and record.body.proof:
+        if isinstance(record.body, DatasetBody | SubmissionBody | ScoreBody) and record.body.proof:
             figures.proof_bytes[record.author][record.kind] += record.body.proof.size
         if isinstance(record.body, OpenBody):
             figures.bytes_by_round.append(_by_name())
             figures.submitters.append([])
-        if figures.bytes_by_round and record.kind not in {"finish", "erasure"}:
+        if figures.bytes_by_round and record.kind not in _AFTER_ROUNDS:
             figures.bytes_by_round[-1][record.author] += size
         if record.kind == "submission":
             figures.submitters[-1].append(record.author)

@@ -5,7 +5,15 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from cotrain.report.money import MONEY_HEAD, money_rows, money_words
+from cotrain.report.money import (
+    MONEY_HEAD,
+    POOL_HEAD,
+    has_scores,
+    money_rows,
+    money_words,
+    pool_rows,
+    score_words,
+)
 from cotrain.report.plots import (
     MAX_OWNERS,
     plot_budget,
@@ -13,6 +21,7 @@ from cotrain.report.plots import (
     plot_gain,
     plot_payouts,
     plot_rounds,
+    plot_scores,
     plot_seconds,
 )
 from cotrain.report.words import (
@@ -22,6 +31,7 @@ from cotrain.report.words import (
     kinds_of_training,
     notes_of,
     number,
+    pool_of,
     privacy_words,
     proof_rows,
     size,
@@ -202,6 +212,8 @@ def _privacy(report: Report) -> str:
         f"Each owner adds its own share of the noise; the sum carries a standard deviation of "
         f"{privacy['noise_sd_of_the_sum']:,.0f} integer units on each weight's gradient."
     )
+    if pool_of(report) is not None:
+        caption += " What the scores cost is charged with the first round, whether or not they are released."
     rows = [
         [name, number(spent, 4), privacy["epsilon"], privacy["delta"]]
         for name, spent in privacy["spent"].items()
@@ -253,7 +265,21 @@ def _money(report: Report) -> str:
     return (
         f"<h2>Who was paid what</h2>\n<p>{escape(money_words(report))} Amounts in {escape(symbol)}, read off the "
         "transactions, which the audit ran again.</p>\n"
-        f"{_figure(plot_payouts(report), caption)}\n{_table(MONEY_HEAD, money_rows(report))}"
+        f"{_figure(plot_payouts(report), caption)}\n{_table(MONEY_HEAD, money_rows(report))}{_scores(report)}"
+    )
+
+
+def _scores(report: Report) -> str:
+    """Return what each owner contributed beside what it was paid; nothing in runs without scores."""
+    if not has_scores(report):
+        return ""
+    caption = (
+        "Each owner's released score, and what it was paid for the run: its agreed share, and its part of the pool "
+        "that is divided by scores."
+    )
+    return (
+        f"\n<h3>Contribution and payout</h3>\n<p>{escape(score_words(report))}</p>\n"
+        f"{_figure(plot_scores(report), caption)}\n{_table(POOL_HEAD, pool_rows(report))}"
     )
 
 

@@ -118,6 +118,58 @@ def plot_payouts(report: Report) -> str:
         )
 
 
+def plot_scores(report: Report) -> str:
+    """Return bars side by side: each owner's score with one standard deviation of its noise, and what it was paid."""
+    money = report["money"]
+    owners = money["pool"]["owners"][:MAX_OWNERS]
+    names = [owner["name"] for owner in owners]
+    paid = {found["name"]: found for found in money["accounts"]}
+    with rc_context(_STYLE):
+        figure, _ = _figure(1.6 + 0.42 * len(names))
+        figure.clear()
+        left, right = figure.subplots(1, 2, sharey=True)
+        _score_bars(left, owners)
+        _payout_bars(right, [paid[name] for name in names], 10 ** money["decimals"])
+        right.set_xlabel(f"paid for the run, {money['symbol']}")
+        left.set_yticks(range(len(names)), names)
+        left.invert_yaxis()
+        for axes in (left, right):
+            axes.grid(visible=True, axis="x")
+            axes.tick_params(axis="y", length=0)
+        return _svg(figure, "scores", "Score of each owner, and what it was paid for the run")
+
+
+def _score_bars(axes: Axes, owners: Sequence[Mapping[str, Any]]) -> None:
+    for place, owner in enumerate(owners):
+        if owner["score"] is None:
+            axes.annotate(" no score", (0, place), va="center", fontsize=9)
+            continue
+        axes.barh(place, owner["score"], color=_SERIES[0], height=0.6)
+        if owner["chance_sd"] is not None:
+            between = [owner["score"] - owner["chance_sd"], owner["score"] + owner["chance_sd"]]
+            axes.plot(between, [place, place], color=INK, lw=1.4, marker="|", ms=8)
+    noisy = any(owner["chance_sd"] is not None for owner in owners)
+    axes.axvline(0, color=INK, lw=0.8)
+    axes.set_title("contribution", loc="left", fontsize=10)
+    axes.set_xlabel("score" + (" (line: one standard deviation of all its noise)" if noisy else ""))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+
+
+def _payout_bars(axes: Axes, paid: Sequence[Mapping[str, Any]], unit: int) -> None:
+    pool = [found["earned_from_pool"] / unit for found in paid]
+    agreed = [found["earned_for_run"] / unit - part for found, part in zip(paid, pool, strict=True)]
+    places = range(len(paid))
+    axes.barh(places, agreed, color=GREY, height=0.6, label="agreed share")
+    bars = axes.barh(
+        places, pool, left=agreed, color=GREEN, height=0.6, hatch="//", edgecolor="white",
+        linewidth=0, label="from the pool",
+    )  # fmt: skip
+    totals = [f" {one + other:,.6g}" for one, other in zip(agreed, pool, strict=True)]
+    axes.bar_label(bars, totals, color=INK, fontsize=9)
+    axes.margins(x=0.25)
+    _legend_above(axes, 2)
+
+
 def plot_budget(report: Report) -> str:
     """Return lines: epsilon spent by each owner after each round, and the agreement's limit."""
     points = report["privacy"]["spent_after_round"]

@@ -23,6 +23,7 @@ def request_of(
     wishes: Wishes,
     split_seed: int,
     money: MoneyWishes | None = None,
+    pool: int = 0,
 ) -> Request:
     """Return what is asked for, one text for each option.
 
@@ -45,6 +46,7 @@ def request_of(
         "assurance": wishes.assurance,
         "split-seed": str(split_seed),
         "price": "none" if money is None else str(money.price),
+        "pool": str(pool),
     }
 
 

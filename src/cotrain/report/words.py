@@ -3,6 +3,7 @@
 from typing import Any
 
 PROVE_DATA, PROVE_UPDATES, VERIFY_PROOFS = "prove the data", "prove the updates", "verify proofs"
+PROVE_SCORE = "prove the score"
 PROOF_HEAD = ["party", "data", "updates proven", "bytes of proofs", "proving", "verifying"]
 METRIC_NAMES = {"auc": "AUC", "accuracy": "Accuracy", "r2": "R\N{SUPERSCRIPT TWO}", "rmse": "RMSE"}
 
@@ -45,16 +46,30 @@ def privacy_words(report: dict[str, Any]) -> str:
     if privacy["noise"] == "none":
         return "No noise was added: the opened sums are exact, and nothing is promised to any row."
     return (
-        f"Each row is protected with epsilon {privacy['epsilon']}, delta {privacy['delta']} for the whole run, "
-        f"{_against(privacy['colluders_tolerated'])}."
+        f"Each row is protected with epsilon {privacy['epsilon']}, delta {privacy['delta']} for the whole run"
+        f"{_scores_included(report)}, {_against(privacy['colluders_tolerated'])}."
     )
+
+
+def _scores_included(report: dict[str, Any]) -> str:
+    """Return what of epsilon is for scores."""
+    pool = pool_of(report)
+    return f", {pool['epsilon']} of it for the scores of the owners" if pool else ""
+
+
+def pool_of(report: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the part of a report about the pool that is divided by scores; None if there is none."""
+    money: dict[str, Any] | None = report["money"]
+    return None if money is None else money["pool"]
 
 
 def assurance_words(report: dict[str, Any]) -> str:
     """Return how far data and updates are backed, as the audit found it."""
     match report["assurance"]["level"]:
         case "proven":
-            return "Assurance: proven. Every dataset and every update on the ledger carries a proof that holds."
+            scores = ", and every score," if pool_of(report) else ""
+            things = f"Every dataset and every update on the ledger{scores}"
+            return f"Assurance: proven. {things} carries a proof that holds."
         case "sampled":
             return "Assurance: sampled. Datasets and updates carry proofs; only some of them were verified."
         case "nothing":
@@ -76,11 +91,12 @@ def _proved(found: dict[str, Any] | None) -> list[str]:
     if found is None:
         return ["-", "-", "-"]
     data = "proven" if found["dataset"] else "-"
-    return [data, f"{found['updates']}", size(found["dataset_bytes"] + found["update_bytes"])]
+    sizes = sum(found[kind] for kind in ("dataset_bytes", "update_bytes", "score_bytes"))
+    return [data, f"{found['updates']}", size(sizes)]
 
 
 def _seconds_of_proofs(steps: dict[str, float]) -> list[str]:
-    proving = steps.get(PROVE_DATA, 0.0) + steps.get(PROVE_UPDATES, 0.0)
+    proving = sum(steps.get(step, 0.0) for step in (PROVE_DATA, PROVE_UPDATES, PROVE_SCORE))
     return [f"{proving:.2f} s", f"{steps.get(VERIFY_PROOFS, 0.0):.2f} s"]
 
 

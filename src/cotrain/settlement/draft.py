@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
-from cotrain.agreement.contribution import ContributionTerm
+import numpy as np
+from numpy.typing import NDArray
+
+from cotrain.agreement.contribution import MAX_ROWS_TEXT, ContributionTerm, write_rows
 from cotrain.agreement.document import PartyTerm
+from cotrain.agreement.numerals import canonical_decimal
 from cotrain.agreement.settlement import WHOLE
 from cotrain.errors import UsageError
 from cotrain.settlement.addresses import own_contracts
@@ -40,6 +45,39 @@ class MoneyWishes:
     free_transfer: bool = False
     chain_id: int = EMBEDDED_CHAIN
     contribution: ContributionTerm | None = None
+
+
+def draft_pool(
+    percent: int,
+    rows: NDArray[np.int16],
+    epsilon: str | None,
+    *,
+    floor: int = 0,
+    for_scores: str | None = None,
+) -> ContributionTerm:
+    """Return the term of a pool.
+
+    Args:
+        percent: Of everything that is paid.
+        rows: int16, shape (n, columns): the public rows by which contributions are judged.
+        epsilon: Privacy budget of the whole run; None without noise.
+        floor: Percent of the pool that goes by rounds.
+        for_scores: How much of epsilon is for the scores; None for a quarter.
+
+    Raises:
+        UsageError: there are more rows than an agreement holds.
+    """
+    text = write_rows(rows)
+    if len(text) > MAX_ROWS_TEXT:
+        most = MAX_ROWS_TEXT * len(rows) // len(text)
+        raise UsageError(
+            "agreement-validation-rows",
+            f"{len(rows)} validation rows are too many; an agreement over this schema holds at most {most}",
+            meaning="The validation rows stand in the text that everybody signs.",
+            hint="Give fewer rows.",
+        )
+    wanted = "0" if epsilon is None else for_scores or canonical_decimal(Decimal(epsilon) / 4)
+    return ContributionTerm(pool=percent * 100, floor=floor, epsilon=wanted, rows=text)
 
 
 def draft_settlement(
