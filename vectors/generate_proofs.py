@@ -504,6 +504,13 @@ def bad_removals(base: Case) -> Iterator[Case]:
             "parameters": terms | change,
             "expected": code,
         }
+    yield from bad_points(base)
+
+
+def bad_points(base: Case) -> Iterator[Case]:
+    """Points of which the removal is not true."""
+    terms = base["parameters"]
+    width, padded, row = terms["width"], terms["columns"], terms["row"]
     before = _entries(width)
     left = _without(before, padded, row)
     changed, partly = left.copy(), left.copy()
@@ -526,10 +533,9 @@ def bad_removals(base: Case) -> Iterator[Case]:
         }
     # Proofs made for these very points: the row is set to zero, but the points hold something else.
     for name in ("an entry changed", "an entry of the row kept"):
-        points, secrets = _removal_points(width, before, others[name])
-        proof = native.RemovalStatement(CONTEXT, width, padded, row).prove(
-            points, before, secrets, FRESH
-        )
+        made, secrets = _removal_points(width, before, others[name])
+        statement = native.RemovalStatement(CONTEXT, width, padded, row)
+        proof = statement.prove(made, before, secrets, FRESH)
         yield {
             "name": f"bad_{base['name']}, proven though {name}",
             "base": base["name"],
