@@ -148,6 +148,13 @@ def contribution_with_noise() -> Case:
     )
 
 
+def removal_of_a_row() -> Case:
+    """S9: the second of four rows is set to zero; the last one was zero before."""
+    parameters = {"width": 8, "columns": 2, "row": 1}
+    before, after = [3, -2, 7, 1, 0, 5, 0, 0], [3, -2, 0, 0, 0, 5, 0, 0]
+    return _prove("removal-of-a-row", "removal", parameters, [(before, 8), (after, 8)], [])
+
+
 EXAMPLES: tuple[Callable[[], Case], ...] = (
     four_small_entries,
     dataset_flag_category_numeric,
@@ -158,6 +165,7 @@ EXAMPLES: tuple[Callable[[], Case], ...] = (
     update_rounded,
     update_plain,
     contribution_with_noise,
+    removal_of_a_row,
 )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reference import contribution, dataset, gradient, update
+from reference import contribution, dataset, gradient, removal, update
 from reference.argument import verify
 from reference.errors import Refused
 from reference.system import System
@@ -27,8 +27,14 @@ def make_statement(
     weights: Sequence[int] = (),
     thresholds: Sequence[int] = (),
 ) -> Statement:
-    """Kind is dataset, gradient, update or contribution; raises Refused("statement-shape")."""
-    made: dataset.Dataset | gradient.Gradient | update.Update | contribution.Contribution
+    """Kind is dataset, gradient, update, contribution or removal; raises Refused("statement-shape")."""
+    made: (
+        dataset.Dataset
+        | gradient.Gradient
+        | update.Update
+        | contribution.Contribution
+        | removal.Removal
+    )
     match kind:
         case "dataset":
             name, made = dataset.NAME, make_dataset(parameters)
@@ -39,6 +45,8 @@ def make_statement(
         case "contribution":
             name = contribution.NAME
             made = make_contribution(parameters, weights, thresholds)
+        case "removal":
+            name, made = removal.NAME, make_removal(parameters)
         case _:
             raise Refused("statement-shape", f"unknown statement {kind}")
     system = made.system()
@@ -81,6 +89,11 @@ def make_contribution(
     return contribution.Contribution(
         **values, validation=tuple(gradients), thresholds=tuple(thresholds)
     )
+
+
+def make_removal(parameters: Parameters) -> removal.Removal:
+    """S9."""
+    return removal.Removal(**_python_names(parameters))
 
 
 def _python_names(parameters: Parameters) -> dict[str, Any]:

@@ -1,14 +1,14 @@
-"""Vector files as JSON: `vectors/argument/v1.json` and `vectors/proofs/v1.json`.
+"""Vector files as JSON: `vectors/proofs/v1.json` and those after it, and files of the same format.
 
 A case has `name`, `kind`, `inputs` (points of each input matrix), `proof` and `expected` ("accept"
 or the code of the refusal). Bytes are hexadecimal; numbers are integers or decimal strings.
 
 - kind `argument`: `system` (see `read_system`) and `fields`, pairs of label and bytes.
-- kinds `dataset`, `gradient`, `update`, `contribution`: `parameters` with the names of the fields
-  of the specification (`kinds` and `groups` are lists of numbers, hashes and coins are bytes),
-  `context`, `weights` (of a gradient; of a contribution the validation gradients) and `table`: the
-  thresholds of the noise, or the values of the sigmoid or exp table, which are compared; either
-  may be null.
+- kinds `dataset`, `gradient`, `update`, `contribution`, `removal`: `parameters` with the names of
+  the fields of the specification (`kinds` and `groups` are lists of numbers, hashes and coins are
+  bytes), `context`, `weights` (of a gradient; of a contribution the validation gradients) and
+  `table`: the thresholds of the noise, or the values of the sigmoid or exp table, which are
+  compared; either may be null or missing.
 
 `base` names an earlier case whose members are taken where this one has none. `patch`, pairs of
 offset and bytes, overwrites bytes of the proof.

@@ -1,4 +1,4 @@
-"""Write `vectors/proofs/v1.json` (S1 to S4) and `v2.json` (S8), the known answers of `docs/spec/statements.md`.
+"""Write `vectors/proofs/v1.json` (S1 to S4), `v2.json` (S8), `v3.json` (S9) for `docs/spec/statements.md`.
 
 Run `python vectors/generate_proofs.py` only for a new format version: accepted answers stay as they
 are. They are judged by a second verifier that shares no code with this one (`reference/`). Entropy
@@ -99,6 +99,18 @@ CONTRIBUTIONS: dict[str, tuple[list[list[int]], list[list[int]], int, int | None
     "noise alone": ([[3, -4]] * 3, [[1, 2], [3, 4], [-5, 6]], 0, 1),
     "neither, one entry": ([[-7]], [[6]], 0, None),
     "largest words": ([[1 - 2**31, 2**31 - 1]], [[2**40, -(2**40)]], 20, 1),
+}
+# w, p, the row, the rows under the commitment.
+REMOVALS: dict[str, tuple[int, int, int, int]] = {
+    "the first row": (1024, 32, 0, 32),
+    "a row in the middle": (1024, 32, 17, 32),
+    "the last row": (1024, 32, 31, 32),
+    "one row a commitment": (1024, 1024, 0, 1),
+    "a row of 2,048 columns": (2048, 2048, 0, 1),
+    "the last of three rows": (1024, 16, 2, 3),
+    "a place without a row": (1024, 16, 40, 3),
+    "small": (8, 2, 1, 3),
+    "one entry": (1, 1, 0, 1),
 }
 Case = dict[str, Any]
 
@@ -222,6 +234,36 @@ def contribution_cases() -> Iterator[Case]:
         }
 
 
+def removal_cases() -> Iterator[Case]:
+    """S9."""
+    for name, (width, padded, row, count) in REMOVALS.items():
+        before = _entries(count * padded)
+        points, secrets = _removal_points(width, before, _without(before, padded, row))
+        statement = native.RemovalStatement(CONTEXT, width, padded, row)
+        proof = statement.prove(points, before, secrets, FRESH)
+        native.check_all([statement.reduce(points, proof)])
+        parameters = {"width": width, "columns": padded, "row": row}
+        yield case(f"removal, {name}", "removal", parameters, list(points), proof)
+
+
+def _entries(count: int) -> NDArray[np.int64]:
+    return np.arange(count, dtype=np.int64) * 7919 % 8191 - 4095
+
+
+def _without(entries: NDArray[np.int64], padded: int, row: int) -> NDArray[np.int64]:
+    left = entries.copy()
+    left[row * padded : (row + 1) * padded] = 0
+    return left
+
+
+def _removal_points(
+    width: int, before: NDArray[np.int64], after: NDArray[np.int64]
+) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
+    """Points and blindings before and after."""
+    old, new = derive_blindings(SEED, b"dataset/0", 1), derive_blindings(SEED, b"removal", 1)
+    return (commit(before, width, old), commit(after, width, new)), (old, new)
+
+
 def _words(name: str, count: int) -> NDArray[np.uint64]:
     if name == "largest words":
         return np.full(count, 2**64 - 1, dtype=np.uint64)
@@ -244,7 +286,8 @@ def case(name: str, kind: str, parameters: Case, inputs: list[bytes], proof: byt
 def bad_cases(bases: Sequence[Case]) -> Iterator[Case]:
     """Every way to be wrong, each from an accepted case."""
     for base in bases:
-        for bad in (*bad_proofs(base), *bad_statements(base)):
+        removals = bad_removals(base) if base["kind"] == "removal" else ()
+        for bad in (*bad_proofs(base), *bad_statements(base), *removals):
             verdict = judge(base | bad)
             _require(verdict == bad.get("expected", verdict) != "accept", bad["name"])
             yield bad | {"expected": verdict}
@@ -267,6 +310,8 @@ def judge(case: Case) -> str:
                 equation = _gradient(case, terms).reduce(inputs[0], inputs[1], proof)
             case "contribution":
                 equation = _contribution(case, terms).reduce(_split(inputs, terms), proof)
+            case "removal":
+                equation = _removal(case, terms).reduce((inputs[0], inputs[1]), proof)
             case _:
                 words = inputs[2] if len(inputs) > 2 else b""
                 equation = _update(case, terms).reduce((inputs[0], inputs[1], words), proof)
@@ -343,6 +388,11 @@ def _contribution(case: Case, terms: Case) -> native.ContributionStatement:
     gradients = np.array(case["weights"], dtype=np.int32).reshape(terms["rounds"], terms["entries"])
     context = bytes.fromhex(case["context"])
     return native.ContributionStatement(context, gradients, terms["shift"], noise, terms["score"])
+
+
+def _removal(case: Case, terms: Case) -> native.RemovalStatement:
+    context = bytes.fromhex(case["context"])
+    return native.RemovalStatement(context, terms["width"], terms["columns"], terms["row"])
 
 
 def _split(inputs: list[bytes], terms: Case) -> tuple[list[bytes], bytes]:
@@ -430,6 +480,71 @@ def bad_statements(base: Case) -> Iterator[Case]:
             }
 
 
+def bad_removals(base: Case) -> Iterator[Case]:
+    """The proof of another removal."""
+    terms = base["parameters"]
+    width, padded, row = terms["width"], terms["columns"], terms["row"]
+    changes: dict[str, tuple[Case, str]] = {
+        "the row before": ({"row": row - 1}, "proof-false"),
+        "the row behind": ({"row": row + 1}, "proof-false"),
+        "half a row": ({"columns": padded // 2, "row": 2 * row}, "proof-false"),
+        "fewer columns": ({"columns": padded // 2}, "proof-false"),
+        "two rows": ({"columns": 2 * padded, "row": row // 2}, "proof-false"),
+        "half the width": ({"width": width // 2, "row": 0}, "proof-length"),
+        "a row beyond the commitment": ({"row": width // padded}, "statement-shape"),
+        "a row wider than the commitment": ({"columns": 2 * width, "row": 0}, "statement-shape"),
+        "columns that are no power of two": ({"columns": padded - 1}, "statement-shape"),
+        "a width that is no power of two": ({"width": width - 1}, "statement-shape"),
+        "a width above the largest": ({"width": 1 << 17}, "statement-shape"),
+    }
+    for name, (change, code) in changes.items():
+        yield {
+            "name": f"bad_{base['name']}, {name}",
+            "base": base["name"],
+            "parameters": terms | change,
+            "expected": code,
+        }
+    yield from bad_points(base)
+
+
+def bad_points(base: Case) -> Iterator[Case]:
+    """Points of which the removal is not true."""
+    terms = base["parameters"]
+    width, padded, row = terms["width"], terms["columns"], terms["row"]
+    before = _entries(width)
+    left = _without(before, padded, row)
+    changed, partly = left.copy(), left.copy()
+    changed[0] += 1
+    partly[row * padded] = before[row * padded]
+    others = {"another row removed": _without(before, padded, row + 1), "an entry changed": changed}
+    others |= {"an entry of the row kept": partly}
+    first, second = base["inputs"]
+    pairs = {"points exchanged": [second, first], "nothing removed": [first, first]}
+    pairs |= {"removed before already": [second, second]}
+    for name, after in others.items():
+        (_, point), _ = _removal_points(width, before, after)
+        pairs[name] = [first, point.hex()]
+    for name, points in pairs.items():
+        yield {
+            "name": f"bad_{base['name']}, {name}",
+            "base": base["name"],
+            "inputs": points,
+            "expected": "proof-false",
+        }
+    # Proofs made for these very points: the row is set to zero, but the points hold something else.
+    for name in ("an entry changed", "an entry of the row kept"):
+        made, secrets = _removal_points(width, before, others[name])
+        statement = native.RemovalStatement(CONTEXT, width, padded, row)
+        proof = statement.prove(made, before, secrets, FRESH)
+        yield {
+            "name": f"bad_{base['name']}, proven though {name}",
+            "base": base["name"],
+            "inputs": pairs[name],
+            "proof": proof.hex(),
+            "expected": "proof-false",
+        }
+
+
 def write(version: int, good: list[Case], bases: Sequence[Case]) -> None:
     """Write one file."""
     _require(all(judge(one) == "accept" for one in good), "an honest case is refused")
@@ -445,6 +560,8 @@ def main() -> None:
     write(1, good, (good[0], good[len(DATASETS)], good[len(DATASETS) + len(GRADIENTS)]))
     good = list(contribution_cases())
     write(2, good, good[:1])
+    good = list(removal_cases())
+    write(3, good, good[1:2])
 
 
 if __name__ == "__main__":

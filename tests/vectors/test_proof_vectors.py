@@ -10,13 +10,14 @@ from reference.vectors import Case, read_cases
 from vectors.generate_proofs import judge
 
 FOLDER = Path(__file__).parents[2] / "vectors/proofs"
-DOCUMENTS = [json.loads((FOLDER / name).read_text("utf-8")) for name in ("v1.json", "v2.json")]
+FILES = ("v1.json", "v2.json", "v3.json")
+DOCUMENTS = [json.loads((FOLDER / name).read_text("utf-8")) for name in FILES]
 CASES: list[Case] = [case for document in DOCUMENTS for case in read_cases(document)]
 SAMPLE = [case for case in CASES if case.expected == "accept"][::4] + CASES[-1:]
 
 
 def test_the_file_has_a_good_and_a_bad_case_of_each_statement() -> None:
-    for kind in ("dataset", "gradient", "update", "contribution"):
+    for kind in ("dataset", "gradient", "update", "contribution", "removal"):
         verdicts = {case.expected for case in CASES if case.document["kind"] == kind}
         assert {
             "accept",

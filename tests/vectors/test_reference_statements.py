@@ -11,6 +11,7 @@ from reference.building import chunks, range_rows
 from reference.errors import Refused
 from reference.gradient import weights_name
 from reference.statements import make_dataset, make_gradient, make_statement
+from reference.system import ByColumn
 from reference.tables import check_noise_table
 from vectors.generate_proofs import judge as judge_by_core
 
@@ -24,7 +25,9 @@ def test_chunks_are_as_equal_as_possible() -> None:
     assert range_rows([2, 1, 2]) == [(1, 1, 0), (1, 1, 1), *((1, 2, v) for v in range(4))]
 
 
-@pytest.mark.parametrize("name", ["dataset_flag_category_numeric", "update_rounded"])
+@pytest.mark.parametrize(
+    "name", ["dataset_flag_category_numeric", "update_rounded", "removal_of_a_row"]
+)
 def test_another_context_is_refused(name: str) -> None:
     assert judge(name, context=b"another round".hex()) == "proof-false"
 
@@ -70,6 +73,14 @@ def test_other_parameters_are_refused() -> None:
         ("contribution_with_noise", {"score": 2**63}),
         ("contribution_with_noise", {"noise_table": "00" * 32}),
         ("contribution_with_noise", {"coins": ""}),
+        ("removal_of_a_row", {"width": 0}),
+        ("removal_of_a_row", {"width": 6}),
+        ("removal_of_a_row", {"width": 2**17}),
+        ("removal_of_a_row", {"columns": 0}),
+        ("removal_of_a_row", {"columns": 3}),
+        ("removal_of_a_row", {"columns": 16, "row": 0}),
+        ("removal_of_a_row", {"row": 4}),
+        ("removal_of_a_row", {"row": -1}),
     ],
 )
 def test_numbers_of_no_honest_caller_are_refused(name: str, changes: dict[str, Any]) -> None:
@@ -98,6 +109,36 @@ def test_a_contribution_has_the_score_of_plain_integers_and_the_core_agrees() ->
     assert _changed("contribution_with_noise", score=case["parameters"]["score"] + 1) == (
         "proof-false"
     )
+
+
+def test_a_removal_is_of_one_row_and_the_core_agrees() -> None:
+    name = "removal_of_a_row"
+    case = document(name)
+    assert judge_by_core(case) == "accept"
+    assert _changed(name, row=0) == _changed(name, columns=4, row=0) == "proof-false"
+    # The last row is zero before and after: its removal is true of other points, not of these.
+    assert _changed(name, row=3) == "proof-false"
+    assert _changed(name, width=16) == "proof-length"
+    before, after = case["inputs"]
+    for points in ([after, before], [before, before], [after, after]):
+        assert judge(name, inputs=points) == "proof-false"
+    for changes in ({"parameters": case["parameters"] | {"row": 0}}, {"inputs": [after, before]}):
+        assert judge_by_core(case | changes) == "proof-false"
+
+
+def test_a_removal_has_one_domain_and_nothing_of_its_own() -> None:
+    parameters = document("removal_of_a_row")["parameters"]
+    statement = make_statement("removal", parameters, b"")
+    (domain,) = statement.system.domains
+    assert (domain.rho, domain.kappa, len(domain.columns)) == (0, 3, 3)
+    assert domain.columns[2] == ByColumn((1, 1, 0, 0, 1, 1, 1, 1))
+    assert (len(domain.constraints), domain.lookups, domain.products) == (1, (), ())
+    assert ([m.kind for m in statement.system.matrices], statement.system.table) == (
+        ["input", "input"],
+        None,
+    )
+    labels = ["statement", "context", "width", "columns", "row"]
+    assert [label for label, _ in statement.fields] == labels
 
 
 @pytest.mark.parametrize(

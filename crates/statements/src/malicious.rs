@@ -10,6 +10,7 @@ mod dataset;
 mod fields;
 mod linear;
 mod logistic;
+mod removal;
 mod softmax;
 mod update;
 

@@ -9,6 +9,7 @@ use cotrain_transcript::testing::{Rules, Said, under};
 use crate::contribution::ContributionStatement;
 use crate::dataset::{DatasetStatement, FeatureKind};
 use crate::gradient::{GradientStatement, Model, ModelKind};
+use crate::removal::RemovalStatement;
 use crate::segment::Segment;
 use crate::update::{NoiseTerms, UpdateStatement};
 
@@ -114,6 +115,15 @@ fn contribution() -> ContributionStatement {
     }
 }
 
+fn removal() -> RemovalStatement {
+    RemovalStatement {
+        context: b"context".to_vec(),
+        width: 16,
+        padded: 4,
+        row: 1,
+    }
+}
+
 #[test]
 fn each_field_of_a_dataset_statement_counts() {
     isolate(
@@ -197,7 +207,21 @@ fn each_field_of_a_contribution_statement_counts() {
 }
 
 #[test]
-fn the_four_statements_have_different_names() {
+fn each_field_of_a_removal_statement_counts() {
+    isolate(
+        &removal(),
+        RemovalStatement::transcript,
+        &[
+            ("context", |s| s.context.clear()),
+            ("width", |s| s.width *= 2),
+            ("columns", |s| s.padded /= 2),
+            ("row", |s| s.row += 1),
+        ],
+    );
+}
+
+#[test]
+fn the_five_statements_have_different_names() {
     let names = |transcript: &dyn Fn() -> Transcript| {
         let log = under(Rules::default(), transcript).1;
         match &log[0] {
@@ -220,6 +244,10 @@ fn the_four_statements_have_different_names() {
     assert_eq!(
         names(&|| contribution().transcript()),
         "cotrain/statement/contribution/1"
+    );
+    assert_eq!(
+        names(&|| removal().transcript()),
+        "cotrain/statement/removal/1"
     );
 }
 
