@@ -46,7 +46,7 @@ class Meter:
 
     Attributes:
         seconds: (party or "coordinator", step) to wall-clock seconds; steps do not overlap, and what proofs take is
-            a step of its own: "verify proofs", "prove registering", "prove submitting".
+            a step of its own: "verify proofs", "prove registering", "prove submitting", "prove scoring".
         bytes_sent: (party, kind of record) to bytes, blobs included.
     """
 

@@ -76,9 +76,12 @@ def test_later_rounds_are_trained_without_the_row_and_proven_so(tmp_path: Path) 
     watch = asking_after_a_round(world, owner, ROW, 7)
     with world.ledger() as ledger:
         state = run_in_process(world.coordinator(ledger), world.parties(), progress=watch)
-        audit(ledger)
+        report = audit(ledger)
     assert state.removed == {world.did(owner): [ROW, 7]}
     assert state.phase is Phase.FINISHED
+    assert report.proofs.complete
+    assert report.proofs.verified["removal"] == 2
+    assert [found.removed for found in report.owners] == [(ROW, 7), (), (), ()]
     gone: list[dict[str, list[int]]] = [{}, {}, {owner: [ROW, 7]}]
     for number, found in enumerate(opened_sums(world)):
         assert (found == open_sum(world, state, number, gone[number])).all()

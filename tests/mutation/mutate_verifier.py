@@ -36,6 +36,7 @@ STATEMENTS = (
     "logistic",
     "margin",
     "ranges",
+    "removal",
     "segment",
     "softmax",
     "table",

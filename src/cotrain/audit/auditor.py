@@ -20,9 +20,10 @@ from cotrain.ledger.fsck import verify_all
 from cotrain.ledger.policy import VerifiedCheckpoint
 from cotrain.ledger.store import Ledger
 from cotrain.records.canonical import sha256
-from cotrain.records.kinds import AgreementBody, BlobRef, DatasetBody, ScoreBody, SubmissionBody
+from cotrain.records.kinds import AgreementBody, BlobRef
 from cotrain.records.record import Record, decode_record
 from cotrain.rounds.money import epsilon_spent
+from cotrain.rounds.removal_rules import rows_gone
 from cotrain.rounds.rules import apply_record
 from cotrain.rounds.state import Erasure, Phase, RunState
 from cotrain.rounds.witness import cosignatures_needed, log_policy
@@ -43,6 +44,7 @@ class OwnerAudit:
         name: Its name in the agreement.
         did: Its identity.
         rows: Rows it registered.
+        removed: Which of them it took out of the run since, counted from 0.
         root: Root of its dataset commitment.
         rounds: Rounds in which it submitted.
         epsilon: Privacy spent on its rows, at the agreement's delta, as a decimal; None without noise.
@@ -56,6 +58,7 @@ class OwnerAudit:
     name: str
     did: str
     rows: int
+    removed: tuple[int, ...]
     root: str
     rounds: int
     epsilon: float | None
@@ -107,7 +110,10 @@ class AuditReport:
         if not carried or not self.proofs.complete:
             return ()
         return proven(
-            self.agreement, updates=carried["submission"] > 0, scores=carried["score"] > 0
+            self.agreement,
+            updates=carried["submission"] > 0,
+            scores=carried["score"] > 0,
+            removals=carried["removal"] > 0,
         )
 
     @property
@@ -253,14 +259,14 @@ def _checkpoint(ledger: Ledger, agreement: Agreement) -> VerifiedCheckpoint:
 
 
 def _entries_with_proofs(ledger: Ledger) -> list[int]:
-    """Return the entries that must carry a proof; those that do not are found by the rules."""
+    """Return the entries that carry a proof; those that must and do not are found by the rules."""
     found = []
     for index in range(ledger.size):
         try:
             record = decode_record(ledger.entry(index), lambda *_: None)
         except CotrainError:
             break  # the fold comes to it, or to a wrong entry before it
-        if isinstance(record.body, DatasetBody | SubmissionBody | ScoreBody):
+        if getattr(record.body, "proof", None) is not None:
             found.append(index)
     return found
 
@@ -326,6 +332,9 @@ def _checked(
         f"{which} that a dataset satisfies the schema": proofs.verified["dataset"],
         f"{which} that an update is the agreed step": proofs.verified["submission"],
     }
+    if kinds["removal"]:
+        which_row = f"{which} that a removed row is all that changed"
+        proven_things[which_row] = proofs.verified["removal"]
     if state.scoring is not None:
         proven_things[f"{which} that a score is what the updates make it"] = proofs.verified[
             "score"
@@ -376,6 +385,7 @@ def _owner(state: RunState, proofs: ProofFigures, party: PartyTerm) -> OwnerAudi
         name=party.name,
         did=did,
         rows=registration.rows if registration else 0,
+        removed=tuple(rows_gone(state, did)),
         root=registration.root if registration else "",
         rounds=state.submitted.get(did, 0),
         epsilon=epsilon_spent(state, did),

@@ -60,6 +60,8 @@ _PROVEN_SCORE_NOISE = (
     "before the coin that was added to it"
 )
 
+_PROVEN_REMOVALS = "of a dataset from which a row was removed nothing else changed: later updates are on all rows that remain"
+
 
 def not_checked(agreement: Agreement) -> tuple[str, ...]:
     """Return what no ledger of a run under this agreement can show."""
@@ -83,13 +85,16 @@ def _beyond_scores(agreement: Agreement) -> tuple[str, ...]:
     return (*_POOL, *((_CHANCE_IN_SCORES,) if agreement.privacy.noise != "none" else ()))
 
 
-def proven(agreement: Agreement, *, updates: bool, scores: bool = False) -> tuple[str, ...]:
+def proven(
+    agreement: Agreement, *, updates: bool, scores: bool = False, removals: bool = False
+) -> tuple[str, ...]:
     """Return what is proven once every proof of a run was verified; empty if the agreement asks for none.
 
     Args:
         agreement: The agreement.
         updates: Whether there are submissions: of none nothing is proven.
         scores: Whether there are released scores.
+        removals: Whether rows were removed.
     """
     if not agreement.is_proven:
         return ()
@@ -100,4 +105,5 @@ def proven(agreement: Agreement, *, updates: bool, scores: bool = False) -> tupl
         *([(_PROVEN_SCORES, _PROVEN_SCORE_NOISE)] if scores else []),
     ]
     noise = agreement.privacy.noise != "none"
-    return (_PROVEN_DATA, *(line for claim in claims for line in (claim if noise else claim[:1])))
+    lines = (line for claim in claims for line in (claim if noise else claim[:1]))
+    return (_PROVEN_DATA, *lines, *((_PROVEN_REMOVALS,) if removals else ()))

@@ -185,6 +185,7 @@ def to_json(report: AuditReport) -> dict[str, Any]:
                 "rounds": owner.rounds,
                 "epsilon_spent": owner.epsilon,
                 "revoked": owner.revoked,
+                "removed_rows": list(owner.removed),
                 "erased": None if owner.erased is None else vars(owner.erased),
                 "proven_dataset": owner.proven_dataset,
                 "proven_updates": owner.proven_updates,
@@ -265,7 +266,8 @@ def _owner_row(owner: OwnerAudit) -> list[str]:
     erased = "no" if owner.erased is None else f"certified, entry {owner.erased.entry}"
     score = owner.score is not None and owner.score.proven
     proofs = f"{owner.proven_dataset + owner.proven_updates + score}"
-    return [owner.name, f"{owner.rows}", f"{owner.rounds}", spent, revoked, erased, proofs]
+    rows = f"{owner.rows}" + (f", {len(owner.removed)} removed" if owner.removed else "")
+    return [owner.name, rows, f"{owner.rounds}", spent, revoked, erased, proofs]
 
 
 def _refused(report: AuditReport) -> list[str]:
