@@ -100,7 +100,7 @@ def register_rows(
         if agreement.privacy.noise != "none":
             if epsilon_limit is not None:
                 book.set_limit(fingerprint, epsilon_limit, float(agreement.delta))
-            elif fingerprint not in book.datasets():
+            elif not book.has_limit(fingerprint):
                 book.set_limit(fingerprint, float(agreement.epsilon), float(agreement.delta))
     path = member.home.rows(agreement.digest)
     partial = path.with_suffix(".partial.npy")

@@ -4,6 +4,7 @@ import json
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cli_fixtures import (  # noqa: F401 - fixtures are found by name
     Cotrain,
@@ -271,6 +272,26 @@ def test_rows_of_a_run_that_never_began_are_erased(
     assert not list(home.glob("rows-*"))
     assert (home / "budget.db").exists()
     assert cotrain("data", "erase", agreement, "--home", home, "--json").json["destroyed"] == []
+
+
+def test_one_record_is_taken_out_of_a_run(
+    tmp_path: Path, cotrain: Cotrain, ready: list[str], parties: Parties, agreement: Path
+) -> None:
+    home, out = parties["Ada"][0], tmp_path / "run"
+    words = ("data", "erase", agreement, "--home", home, "--record")
+    rows = len(np.load(next(home.glob("rows-*.npy"))))
+    cotrain(*words, rows + 1).assert_told(2, f"there is no record {rows + 1}", "Count the rows")
+    cotrain(*words, 0).assert_told(2, "0", "")
+    assert cotrain(*words, 17, "--json").json["record"] == 17
+    assert "record 3" in cotrain(*words, 3).out
+    assert cotrain(*ready, "--out", out).code == 0
+    audited = cotrain("audit", out, "--json").json
+    assert [owner["removed_rows"] for owner in audited["owners"]] == [[16, 2], [], []]
+    assert f"{rows}, 2 removed" in cotrain("audit", out).out
+    told = cotrain("data", "show", "--home", home, "--json").json
+    assert len(told["budgets"]) == 1, "one dataset, under whatever name"
+    assert 0.9 < told["budgets"][0]["spent_epsilon"] <= 1
+    cotrain(*words, 1).assert_told(2, "keeps 0 rows", "")
 
 
 def test_nobody_erases_by_mistake_what_a_run_needs(

@@ -257,3 +257,41 @@ def test_a_failure_before_commit_leaves_the_book_as_it_was(
     book.charge(HEART, "run-1", 0, EVENT)
     with BudgetBook.open(path) as again:
         assert len(again.history(HEART)) == 1
+
+
+def test_what_is_left_of_a_dataset_inherits_limit_and_charges(path: Path, book: BudgetBook) -> None:
+    book.charge(HEART, "run-1", 0, EVENT)
+    book.inherit("heart-less-one", HEART)
+    book.inherit("heart-less-two", "heart-less-one")
+    book.charge("heart-less-two", "run-1", 0, EVENT)  # the same round of the same run
+    book.charge("heart-less-two", "run-1", 1, EVENT)
+    with BudgetBook.open(path) as again:
+        for name in (HEART, "heart-less-one", "heart-less-two"):
+            assert again.balance(name).epsilon_spent == pytest.approx(_cost(2), rel=1e-9)
+            assert again.is_charged(name, "run-1", 1)
+            assert len(again.history(name)) == 2
+            assert again.has_limit(name)
+        again.set_limit("heart-less-one", epsilon=2.0, delta=1e-6)
+        assert again.balance(HEART).epsilon_limit == 2.0
+        assert again.datasets() == [HEART]
+        assert again.remaining("heart-less-two", EVENT) == again.remaining(HEART, EVENT)
+
+
+def test_what_has_a_limit_of_its_own_inherits_none_and_strangers_leave_none(
+    book: BudgetBook,
+) -> None:
+    book.set_limit("dataset-lung", epsilon=3.0, delta=1e-6)
+    book.inherit("dataset-lung", HEART)
+    assert book.balance("dataset-lung").epsilon_limit == 3.0
+    book.inherit("other", "nobody")
+    assert not book.has_limit("other")
+
+
+def test_books_of_earlier_versions_learn_to_inherit(path: Path, book: BudgetBook) -> None:
+    book.close()
+    with sqlite3.connect(path) as old:
+        old.execute("DROP TABLE alias")
+    old.close()
+    with BudgetBook.open(path) as opened:
+        opened.inherit("heart-less-one", HEART)
+        assert opened.balance("heart-less-one").epsilon_limit == 1.0

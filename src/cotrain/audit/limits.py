@@ -60,7 +60,10 @@ _PROVEN_SCORE_NOISE = (
     "before the coin that was added to it"
 )
 
-_PROVEN_REMOVALS = "of a dataset from which a row was removed nothing else changed: later updates are on all rows that remain"
+_PROVEN_REMOVALS = (
+    "of a dataset from which a row was removed nothing else changed, so later updates are on all rows "
+    "that remain"
+)
 
 
 def not_checked(agreement: Agreement) -> tuple[str, ...]:

@@ -217,9 +217,12 @@ class BudgetBook:
         return [Charge(run, number, _decode(event)) for run, number, event in rows]
 
     def datasets(self) -> list[str]:
-        """Return the datasets that have a limit, in order; those that inherited one among them."""
-        names = "SELECT dataset FROM budget UNION SELECT dataset FROM alias ORDER BY 1"
-        return [name for (name,) in self._query(names)]
+        """Return the datasets that have a limit, in order, each by the name under which it was given."""
+        return [name for (name,) in self._query("SELECT dataset FROM budget ORDER BY 1")]
+
+    def has_limit(self, dataset_id: str) -> bool:
+        """Return whether a dataset has a limit, under whatever name."""
+        return self._origin(dataset_id) in self.datasets()
 
     def _origin(self, dataset_id: str) -> str:
         """Return the name under which the book counts for a dataset."""

@@ -664,7 +664,7 @@ class Party:
         if event is not None:
             self._charge_scores(state, data)
             data.budget.charge(data.fingerprint, run, number, event)
-        elif data.fingerprint in data.budget.datasets():
+        elif data.budget.has_limit(data.fingerprint):
             raise RefusedError(
                 "party-budget-without-noise",
                 "these rows have a privacy budget, and the agreement asks for no noise",
