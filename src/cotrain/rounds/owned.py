@@ -51,7 +51,7 @@ def keep_fingerprint(journal: Store, run: str, fingerprint: str) -> None:
 
 def kept_fingerprints(journal: Store, run: str) -> list[str]:
     """Return the fingerprints of a run's rows: as they were registered, and after each removed row."""
-    return (journal.get(_key(run)) or b"").decode().split()
+    return (journal.get(_key(run)) or b"").decode().splitlines()
 
 
 def _key(run: str) -> str:
