@@ -52,6 +52,7 @@ class OwnerAudit:
         erased: Its certificate of erasure; None if it gave none.
         proven_dataset: Whether the proof of its registration was verified.
         proven_updates: How many of its submissions had their proof verified.
+        proven_removals: How many of its removals had their proof verified.
         score: Its score and its part of the pool; None where no scores are released, or not yet.
     """
 
@@ -66,6 +67,7 @@ class OwnerAudit:
     erased: Erasure | None
     proven_dataset: bool
     proven_updates: int
+    proven_removals: int
     score: ScoreAudit | None
 
 
@@ -393,5 +395,6 @@ def _owner(state: RunState, proofs: ProofFigures, party: PartyTerm) -> OwnerAudi
         erased=state.erased.get(did),
         proven_dataset=verified["dataset"] > 0,
         proven_updates=verified["submission"],
+        proven_removals=verified["removal"],
         score=audit_score(state, did, proven=verified["score"] > 0),
     )

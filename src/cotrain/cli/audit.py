@@ -189,6 +189,7 @@ def to_json(report: AuditReport) -> dict[str, Any]:
                 "erased": None if owner.erased is None else vars(owner.erased),
                 "proven_dataset": owner.proven_dataset,
                 "proven_updates": owner.proven_updates,
+                "proven_removals": owner.proven_removals,
                 "proven_score": owner.score is not None and owner.score.proven,
             }
             for owner in report.owners
@@ -265,7 +266,7 @@ def _owner_row(owner: OwnerAudit) -> list[str]:
     revoked = "yes" if owner.revoked else "no"
     erased = "no" if owner.erased is None else f"certified, entry {owner.erased.entry}"
     score = owner.score is not None and owner.score.proven
-    proofs = f"{owner.proven_dataset + owner.proven_updates + score}"
+    proofs = f"{owner.proven_dataset + owner.proven_updates + owner.proven_removals + score}"
     rows = f"{owner.rows}" + (f", {len(owner.removed)} removed" if owner.removed else "")
     return [owner.name, rows, f"{owner.rounds}", spent, revoked, erased, proofs]
 
