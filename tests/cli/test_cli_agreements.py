@@ -1,5 +1,6 @@
 """Agreements on the command line: templates, money, questions, negotiation, receipts, and the mistakes people make."""
 
+import gzip
 import io
 import json
 import sys
@@ -268,3 +269,37 @@ def test_receipts_say_what_happened_and_only_that(
     hub = ("agreement", "receipt", agreement, "--home", parties["Hub"][0], "--out", tmp_path / "h")
     assert cotrain("agreement", "sign", agreement, "--home", parties["Hub"][0]).code == 0
     cotrain(*hub).assert_told(5, "no data owner")
+
+
+def test_a_pool_is_drafted_from_public_rows(
+    tmp_path: Path, cotrain: Cotrain, parties: Parties, accounts: list[str]
+) -> None:
+    everybody = (*accounts, "--demander=Hub", "--assurance", "proven")
+    table = tmp_path / "public.csv"
+    lines = gzip.decompress(heart.TABLE_PATH.read_bytes()).decode().splitlines()
+    table.write_text("\n".join(lines[:21]) + "\n")
+    paid = ("--price", "1000", "--epsilon", "8", "--pool", "40", "--validation", table)
+    words = (*everybody, *paid, "--pool-floor", "25", "--json")
+    drafted = _new(cotrain, parties, tmp_path / "a.json", *words)
+    assert drafted.code == 0, drafted.err
+    told = " ".join(c["words"] for c in drafted.json["clauses"] if c["topic"] == "contribution")
+    assert "No more than 40 % of what is paid out" in told
+    assert "on the 20 public rows in this agreement" in told
+    assert "25 % of it is divided by the rounds" in told
+    assert "no more than epsilon 6 of the privacy budget" in told
+    term = decode_agreement((tmp_path / "a.json").read_bytes()).terms["settlement"]
+    assert sum(share["basis_points"] for share in term["shares"]) == 6_000
+    assert (term["contribution"]["pool"], term["contribution"]["epsilon"]) == (4_000, "2")
+
+    def refused(*given: object) -> Result:
+        return _new(cotrain, parties, tmp_path / "b.json", *everybody, *given)
+
+    refused("--price", "1000", "--pool", "40").assert_told(2, "go together", "leave all four out")
+    refused("--price", "1000", "--pool-floor", "5").assert_told(2, "go together", "leave all four")
+    refused("--pool", "40", "--validation", table).assert_told(2, "no --price", "Add --price")
+    recorded = refused(*paid, "--assurance", "recorded")
+    recorded.assert_told(2, 'the assurance must be "proven"', "")
+    refused(*paid, "--score-epsilon", "8").assert_told(2, "below the whole, 8", "")
+    table.write_text("\n".join([*lines[:3], lines[3].replace(",", ";", 1)]) + "\n")
+    assert refused(*paid).code == 6, "a bad row is named before anything is written"
+    assert not (tmp_path / "b.json").exists()
