@@ -105,6 +105,7 @@ class Swapper(Liar):
         return self._restate(message, point=after.hex(), root=root)
 
 
+@pytest.mark.slow
 def test_a_row_cannot_be_swapped_for_another(tmp_path: Path) -> None:
     world = removal_world(tmp_path)
     cheat = world.owners[0]
@@ -172,6 +173,7 @@ def test_what_is_no_removal(tmp_path: Path) -> None:
     assert stage.code(first, body, blobs) == "rule-counted-already"
 
 
+@pytest.mark.slow
 def test_a_row_that_goes_in_a_round_is_out_of_the_next(tmp_path: Path) -> None:
     stage = Stage(removal_world(tmp_path))
     owner = stage.world.did(stage.world.owners[0])
