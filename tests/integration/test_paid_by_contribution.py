@@ -24,7 +24,7 @@ from cotrain.rounds.erasure_rules import SCORE_SECRETS, SECRETS
 from cotrain.rounds.money import epsilon_spent, money_of
 from cotrain.rounds.party import Party
 from cotrain.rounds.removals import ask_removal
-from cotrain.rounds.rules import check_record
+from cotrain.rounds.rules import apply_record, check_record
 from cotrain.rounds.score_rules import due_parts, scoring_of
 from cotrain.rounds.state import Phase, RunState, digest_of
 from cotrain.rounds.submission import train
@@ -351,27 +351,31 @@ def test_before_the_last_round_there_are_no_scores(tmp_path: Path) -> None:
     stage.ledger.close()
 
 
-def test_a_word_is_committed_to_once(noisy: Scored, tmp_path: Path) -> None:
-    word = noisy.records("signature")[0].body.score_word  # type: ignore[attr-defined]
-    data = noisy.ledger.blob(bytes.fromhex(word.sha256))
-    world = pool_world(tmp_path, noisy=True)
-    stage = Stage(world, Phase.SIGNING, lambda _: True)
-    first, second = stage.parties[:2]
-    said = []
-    for party in (first, second):
+def test_a_word_is_committed_to_once(tmp_path: Path) -> None:
+    stage = Stage(pool_world(tmp_path, noisy=True), Phase.SIGNING, lambda _: True)
+    run, said = stage.world.agreement.digest, []
+    for party in stage.parties[:2]:
         party.read(stage.coordinator)
         said.append(party.speak()[0])
-    body = said[1].record.body.model_copy(update={"score_word": blob_ref(data)})
-    blobs = dict(said[1].blobs) | {blob_ref(data).sha256: data}
-    stage.state.seen_words.add(data)
-    record = sign_record(second.identity, world.agreement.digest, body)
-    with pytest.raises(ForgeryError, match="word of the score"):
-        check_record(stage.state, record, lambda ref: blobs[ref.sha256])
-    missing = body.model_copy(update={"score_word": None})
-    record = sign_record(second.identity, world.agreement.digest, missing)
-    with pytest.raises(ForgeryError, match="word of the score"):
-        check_record(stage.state, record, lambda ref: blobs[ref.sha256])
+    blobs = {**said[0].blobs, **said[1].blobs}
+    apply_record(stage.state, said[0].record, lambda ref: blobs[ref.sha256])
+    first, second = (message.record.body for message in said)
+    for word in (first.score_word, None):  # type: ignore[attr-defined]
+        body = second.model_copy(update={"score_word": word})
+        record = sign_record(stage.parties[1].identity, run, body)
+        with pytest.raises(ForgeryError, match="word of the score"):
+            check_record(stage.state, record, lambda ref: blobs[ref.sha256])
     stage.ledger.close()
+
+
+def test_who_withdrew_releases_no_score(scoring: Stage) -> None:
+    owner = scoring.world.owners[0]
+    body, proof = scoring.score_of(owner)
+    scoring.state.revoked.append(scoring.world.did(owner))
+    try:
+        assert scoring.refusal(owner, body, proof).code == "rule-not-allowed"
+    finally:
+        scoring.state.revoked.pop()
 
 
 def test_a_party_that_lost_its_openings_is_silent_and_says_why(tmp_path: Path) -> None:

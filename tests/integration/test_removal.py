@@ -205,6 +205,19 @@ def test_the_agreed_number_of_rows_remains(tmp_path: Path) -> None:
     assert state.phase is Phase.FINISHED
 
 
+def test_everybody_refuses_one_row_too_few_and_rows_of_who_withdrew(tmp_path: Path) -> None:
+    stage = Stage(removal_world(tmp_path, assurance="recorded"))
+    name, owner = stage.world.owners[0], stage.world.did(stage.world.owners[0])
+    said = stage.removal(name, ROW)
+    least = stage.world.agreement.data_schema.min_rows
+    rows = [row for row in range(stage.state.datasets[owner].rows) if row != ROW]
+    stage.state.removing[owner] = rows[: len(rows) + 1 - least]
+    assert stage.code(name, said.record.body, dict(said.blobs)) == "rule-over-the-terms"
+    stage.state.removing = {}
+    stage.state.revoked.append(owner)
+    assert stage.code(name, said.record.body, dict(said.blobs)) == "rule-not-allowed"
+
+
 def test_the_row_is_gone_from_the_kept_copy_and_the_budget_stays(tmp_path: Path) -> None:
     world = removal_world(tmp_path, assurance="recorded")
     owner = world.owners[0]

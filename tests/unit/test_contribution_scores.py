@@ -1,5 +1,6 @@
 """Scores of owners: exact, bounded, priced; and pools divided by them."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -13,7 +14,7 @@ from cotrain.contribution.score import SCORE_SENSITIVITY, TOTAL_LENGTH, ScorePla
 from cotrain.contribution.validation import ceil_length, check_validation, validation_gradients
 from cotrain.errors import RefusedError, UsageError
 from cotrain.privacy.calibration import Crowd, NoisePlan, PrivacyTarget
-from cotrain.privacy.rdp import Accountant
+from cotrain.privacy.rdp import Accountant, Sensitivity
 from cotrain.privacy.shared_noise import left_for_scores
 from cotrain.rounds.plan import sensitivity_of
 from cotrain.training.algorithm import Algorithm
@@ -174,6 +175,15 @@ def test_lengths_are_exact(entries: list[int]) -> None:
 def test_rounds_and_rows_that_allow_no_scores() -> None:
     with pytest.raises(RefusedError, match="rounds"):
         check_validation(ALGORITHM, 10, 10_000, 1 << 12)
+    wide = replace(ALGORITHM, features=1_000)
+    check_validation(wide, 10, 4_096, TOTAL_LENGTH)
+    for algorithm, rounds in ((ALGORITHM, 4_097), (replace(ALGORITHM, features=20_000), 4_000)):
+        with pytest.raises(RefusedError, match="proof of a score"):
+            check_validation(algorithm, 10, rounds, TOTAL_LENGTH)
+    with pytest.raises(RefusedError, match="too much for the proof"):
+        ScorePlan.derive(
+            Sensitivity(1 << 33, 1 << 34, 4), CROWD, Accountant(), PrivacyTarget(1, DELTA, 1)
+        )
     with pytest.raises(RefusedError, match="rows"):
         check_validation(ALGORITHM, 1 << 28, 1, LENGTH)
 

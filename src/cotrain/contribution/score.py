@@ -21,6 +21,9 @@ from cotrain.privacy.skellam import MAX_VARIANCE
 SCORE_SENSITIVITY: Final = 1 << 10
 """How far all released scores together move by one row (Euclidean norm): part of the specification."""
 
+MAX_SHIFT: Final = 48
+"""Limit of statement S8 (docs/spec/statements.md)."""
+
 TOTAL_LENGTH: Final = 1 << 28
 """Bound of the lengths of all validation gradients of a run, added up."""
 
@@ -90,6 +93,8 @@ class ScorePlan:
         reach = left_for_scores(update, crowd.honest)
         shift = max(0, (TOTAL_LENGTH * reach // left).bit_length() - 1)
         length = min(TOTAL_LENGTH, (left << shift) // reach)
+        if shift > MAX_SHIFT:
+            raise _too_coarse(update)
         l1 = math.isqrt(owners * SCORE_SENSITIVITY**2)
         sensitivity = Sensitivity(SCORE_SENSITIVITY, l1, owners)
 
@@ -113,6 +118,15 @@ def _too_many(owners: int) -> RefusedError:
         f"{owners} data owners are too many for scores",
         meaning=f"Rounding their scores would move them by more than half of the sensitivity {SCORE_SENSITIVITY}.",
         hint="Agree on shares instead of scores.",
+    )
+
+
+def _too_coarse(update: Sensitivity) -> RefusedError:
+    return RefusedError(
+        "contribution-too-coarse",
+        f"one row can change an update by up to {update.l2}, too much for the proof of a score",
+        meaning=f"A score would have to be rounded by more than {MAX_SHIFT} bits.",
+        hint="Raise the algorithm's shift, or agree on shares instead of scores.",
     )
 
 

@@ -14,6 +14,10 @@ from cotrain.errors import RefusedError
 from cotrain.training.algorithm import Algorithm
 from cotrain.training.gradient import gradient
 
+MAX_ROUNDS: Final = 1 << 12
+MAX_PRODUCTS: Final = 1 << 26
+"""Limits of statement S8 (docs/spec/statements.md)."""
+
 _FACTOR_BITS: Final = 20
 _GRADIENT_BITS: Final = 62 - _FACTOR_BITS
 _HALF_BITS: Final = 22
@@ -63,6 +67,13 @@ def check_validation(algorithm: Algorithm, rows: int, rounds: int, length: int) 
             "contribution-rounds",
             f"{rounds} rounds with {algorithm.dimension} weights are too many for scores",
             meaning="Rounding the validation gradients would take more than an eighth of their precision.",
+            hint="Run fewer rounds, or agree on shares instead of scores.",
+        )
+    if rounds > MAX_ROUNDS or rounds * algorithm.dimension > MAX_PRODUCTS:
+        raise RefusedError(
+            "contribution-too-large",
+            f"{rounds} rounds with {algorithm.dimension} weights are too many for the proof of a score",
+            meaning=f"It is about at most {MAX_ROUNDS} rounds and {MAX_PRODUCTS} entries of all updates together.",
             hint="Run fewer rounds, or agree on shares instead of scores.",
         )
     if (rows * algorithm.residual_bound * algorithm.row_bound).bit_length() > _GRADIENT_BITS:

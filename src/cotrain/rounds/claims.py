@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from cotrain.agreement.schema import Schema
 from cotrain.errors import CotrainError
@@ -89,16 +89,15 @@ class SubmissionClaim:
         return (said.context, said.weights.tobytes(), said.words, said.coins, said.update)
 
 
-@dataclass(frozen=True)
-class ScoreClaim:
-    """A released score is what the owner's counted updates and its committed word make it.
+class _Statement(Protocol):
+    def proof_bytes(self) -> int: ...
+    def verify(self, proof: bytes) -> None: ...
 
-    Attributes:
-        statement: The statement, in the terms of `cotrain.proofs`.
-    """
 
-    KIND: ClassVar[str] = "score"
-    statement: ContributionStatement
+class _StatedClaim:
+    """A claim that is one statement with one proof."""
+
+    statement: _Statement
 
     def proof_bytes(self) -> int:
         """Return the one length that a proof of this claim has."""
@@ -112,6 +111,18 @@ class ScoreClaim:
             MalformedError: it is no proof at all.
         """
         self.statement.verify(proof)
+
+
+@dataclass(frozen=True)
+class ScoreClaim(_StatedClaim):
+    """A released score is what the owner's counted updates and its committed word make it.
+
+    Attributes:
+        statement: The statement, in the terms of `cotrain.proofs`.
+    """
+
+    KIND: ClassVar[str] = "score"
+    statement: ContributionStatement
 
     def parts(self) -> tuple[bytes, ...]:
         """Return what sets this claim apart from others of the same run."""
@@ -128,7 +139,7 @@ class ScoreClaim:
 
 
 @dataclass(frozen=True)
-class RemovalClaim:
+class RemovalClaim(_StatedClaim):
     """A commitment of a registered dataset was replaced by one in which one row is zero, and nothing else changed.
 
     Attributes:
@@ -137,19 +148,6 @@ class RemovalClaim:
 
     KIND: ClassVar[str] = "removal"
     statement: RemovalStatement
-
-    def proof_bytes(self) -> int:
-        """Return the one length that a proof of this claim has."""
-        return self.statement.proof_bytes()
-
-    def verify(self, proof: bytes) -> None:
-        """Check a proof of this claim.
-
-        Raises:
-            ForgeryError: it is not one.
-            MalformedError: it is no proof at all.
-        """
-        self.statement.verify(proof)
 
     def parts(self) -> tuple[bytes, ...]:
         """Return what sets this claim apart from others of the same run."""
