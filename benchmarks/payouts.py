@@ -319,9 +319,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     document["truth"] = [
         truth(algorithm, tables, seed, options.rounds) for seed in range(options.seeds)
     ]
+    document["rounds_variance_ratio"] = price_of_scores(algorithm, len(tables), options.rounds)
     show(document)
     options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(f"written to {options.out}")
+
+
+def price_of_scores(algorithm: Algorithm, owners: int, rounds: int) -> float:
+    """Return how many times the variance updates carry where scores are released beside the sums, for epsilon 6."""
+    target = PrivacyTarget(8.0 * ROUNDS_PART, DELTA, rounds)
+    crowd, sensitivity = Crowd(owners, 1, 1), sensitivity_of(algorithm)
+    scored, alone = (
+        NoisePlan.derive(target, crowd, sensitivity, scored=scored).local_variance
+        for scored in (True, False)
+    )
+    return scored / alone
 
 
 def summary(found: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
@@ -346,6 +358,7 @@ def show(document: dict[str, Any]) -> None:
             f"{100 * found[rule]['mean']:>13.1f} ± {100 * found[rule]['sd']:4.1f}" for rule in rules
         )
         print(f"{name:28}{cells}{found['auc']['mean']:>8.3f}   stopped by: {STOPS[name]}")
+    print(f"variance in the rounds beside scores: {document['rounds_variance_ratio']:.3f} times")
     truths = document["truth"]
     for key in ("correlation", "correlation_with_rows", "noise_sd_over_largest_score_at_epsilon_1"):
         print(f"{key}: {fmean(found[key] for found in truths):.2f}")
