@@ -219,7 +219,9 @@ def test_two_processes_do_not_work_in_one_folder(tmp_path: Path, cotrain: Cotrai
 def test_an_interrupted_run_goes_on(tmp_path: Path, cotrain: Cotrain, end: signal.Signals) -> None:
     folder = tmp_path / "run"
     words = ["demo", "--out", str(folder), "--rounds", "8", "--insecure-seed", "cut", *NO_PROOFS]
-    code = f"from cotrain.cli.main import run; run({words!r})"
+    # Whoever is started in the background by a shell ignores SIGINT, and its children with it.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += f"from cotrain.cli.main import run; run({words!r})"
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) as child:
         while not (folder / "ledger.db").exists():
             time.sleep(0.05)

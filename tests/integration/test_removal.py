@@ -81,6 +81,7 @@ def test_later_rounds_are_trained_without_the_row_and_proven_so(tmp_path: Path) 
     assert state.phase is Phase.FINISHED
     assert report.proofs.complete
     assert report.proofs.verified["removal"] == 2
+    assert [found.proven_removals for found in report.owners] == [2, 0, 0, 0]
     assert [found.removed for found in report.owners] == [(ROW, 7), (), (), ()]
     gone: list[dict[str, list[int]]] = [{}, {}, {owner: [ROW, 7]}]
     for number, found in enumerate(opened_sums(world)):

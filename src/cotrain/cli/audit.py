@@ -213,7 +213,9 @@ def _show(report: AuditReport) -> None:
     checked.columns[0].max_width = 64
     print_table("checked, all in order", checked)
     head = ["name", "rows", "rounds", "epsilon spent", "revoked", "erased", "proofs verified"]
-    print_table("data owners", table(head, [_owner_row(owner) for owner in report.owners]))
+    owners = table(head, [_owner_row(owner) for owner in report.owners])
+    owners.columns[1].no_wrap = True
+    print_table("data owners", owners)
     shown = {"money": money_figures(report)}
     if shown["money"] is not None:
         show_money(shown)
