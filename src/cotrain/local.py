@@ -17,12 +17,16 @@ from cotrain.agreement.document import Agreement
 from cotrain.dataset.destruction import destroy_file, zero_rows
 from cotrain.dataset.encoding import EncodedDataset
 from cotrain.dataset.fingerprint import dataset_fingerprint
-from cotrain.errors import OutsideError
+from cotrain.errors import OutsideError, UsageError
+from cotrain.identity.did_key import verify_signature
 from cotrain.identity.keys import Identity, load_identity
 from cotrain.layout import HomeLayout, RunLayout
 from cotrain.ledger.store import Ledger
 from cotrain.ports import Clock, Entropy
 from cotrain.privacy.budget import BudgetBook
+from cotrain.records.canonical import sha256
+from cotrain.records.record import decode_record
+from cotrain.rounds.base import decode_base
 from cotrain.rounds.coordinator import Coordinator
 from cotrain.rounds.erasure_rules import erasing_key
 from cotrain.rounds.journal import SqliteJournal
@@ -33,6 +37,7 @@ from cotrain.rounds.view import View
 from cotrain.rounds.witness import log_policy
 from cotrain.settlement.chain.chain import Chain
 from cotrain.settlement.chain.embedded import EmbeddedChain
+from cotrain.settlement.earlier import Step
 from cotrain.settlement.own import check_contracts, node_missing
 from cotrain.settlement.terms import ContractTerms
 
@@ -200,6 +205,7 @@ def open_run(
     entropy: Sequence[Entropy],
     clock: Clock,
     node: Chain | None = None,
+    base: bytes | None = None,
 ) -> LocalRun:
     """Start a run in a folder, or go on with the one that is there.
 
@@ -210,10 +216,14 @@ def open_run(
         entropy: One source for each member.
         clock: The clock of all.
         node: A node of the agreement's chain; None for a chain of the run's own.
+        base: The file of the model that training begins with; not needed once it is on the ledger.
 
     Raises:
         OutsideError: the folder holds another run, or cannot be written.
+        UsageError: the agreement names a base model, and it is not given.
     """
+    if not has_begun_in(run):
+        _steps_before(agreement, base)
     make_folder(run.path)
     _keep_agreement(run.agreement, agreement)
     with ExitStack() as files:
@@ -225,15 +235,24 @@ def open_run(
         ]
         named = agreement.coordinator.did
         lead = next(member for member in members if member.identity.did == named)
-        chain = None if agreement.settlement is None else open_chain(run, agreement, clock, node)
+        base = _logged_base(ledger) or base
+        steps = _steps_before(agreement, base)
+        paid = agreement.settlement is not None
+        chain = open_chain(run, agreement, clock, node, steps) if paid else None
         if chain is not None:
             files.callback(chain.close)
-        coordinator = Coordinator(lead.identity, agreement, ledger, clock, chain)
+        coordinator = Coordinator(lead.identity, agreement, ledger, clock, chain, base)
         return LocalRun(lead.identity, coordinator, parties, ledger, chain, files.pop_all())
 
 
-def open_chain(run: RunLayout, agreement: Agreement, clock: Clock, node: Chain | None) -> Chain:
-    """Return the chain of a run: a node, or the file beside its ledger.
+def open_chain(
+    run: RunLayout,
+    agreement: Agreement,
+    clock: Clock,
+    node: Chain | None,
+    steps: Sequence[Step] = (),
+) -> Chain:
+    """Return the chain of a run: a node, or the file beside its ledger, which begins with `steps`.
 
     Raises:
         RefusedError: the agreement names contracts that no run can use.
@@ -245,7 +264,54 @@ def open_chain(run: RunLayout, agreement: Agreement, clock: Clock, node: Chain |
         return node
     if not terms.own_chain:
         raise node_missing(terms)
-    return EmbeddedChain(run.chain, terms.settlement.chain_id, clock)
+    chain = EmbeddedChain(run.chain, terms.settlement.chain_id, clock)
+    try:
+        chain.adopt(steps)
+    except BaseException:
+        chain.close()
+        raise
+    return chain
+
+
+def has_begun_in(run: RunLayout) -> bool:
+    """Tell whether there is an entry on a run folder's ledger."""
+    if not run.ledger.exists():
+        return False
+    with Ledger.open(run.ledger, read_only=True) as ledger:
+        return ledger.size > 0
+
+
+def _logged_base(ledger: Ledger) -> bytes | None:
+    """Return the base file beside the first record, if there is one."""
+    if ledger.size == 0:
+        return None
+    body = decode_record(ledger.entry(0), verify_signature).body
+    ref = getattr(body, "base", None)
+    return None if ref is None else ledger.blob(bytes.fromhex(ref.sha256))
+
+
+def _steps_before(agreement: Agreement, base: bytes | None) -> Sequence[Step]:
+    """Check that the base model is the one that the agreement names; return the steps of its chain.
+
+    Raises:
+        UsageError: there is none, or another one.
+    """
+    term = agreement.base_model
+    wanted = None if term is None else term.file
+    if (None if base is None else sha256(base)) != wanted:
+        given = "none is given" if base is None else "another one is given"
+        named = (
+            "names no base model" if term is None else f"begins with the model {term.model[:16]}"
+        )
+        raise UsageError(
+            "run-base-model",
+            f"the agreement {agreement.title!r} {named}, and {given}",
+            meaning="The base file holds the model and the whole chain of its run, as they were when the agreement was "
+            "drafted; nothing was begun.",
+            hint="Give with --base-model the run that released the model. If its model was used or settled since, "
+            "draft the agreement anew.",
+        )
+    return () if base is None else decode_base(base).steps
 
 
 def make_folder(path: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_journal_that_cannot_be_used_says_so(tmp_path: Path) -> None:
 
 def message() -> Message:
     blob = b"a document\nof two lines"
-    record = sign_record(SIGNER, "a" * 64, AgreementBody(document=blob_ref(blob)))
+    record = sign_record(SIGNER, "a" * 64, AgreementBody(document=blob_ref(blob), base=None))
     return Message(record, {blob_ref(blob).sha256: blob})
 
 

@@ -28,6 +28,8 @@ BLOB = blob_ref(b"blob")
 
 SAMPLES: dict[str, Any] = {
     "document": BLOB,
+    "base": BLOB,
+    "transactions": 62,
     "commitments": BLOB,
     "ciphertext": BLOB,
     "key_commitments": BLOB,
@@ -344,6 +346,6 @@ def test_blobs_are_exactly_those_named() -> None:
 
 
 def test_a_blob_of_another_size_than_it_says() -> None:
-    body = AgreementBody(document=BlobRef(sha256=BLOB.sha256, size=5))
+    body = AgreementBody(document=BlobRef(sha256=BLOB.sha256, size=5), base=None)
     with pytest.raises(ForgeryError):
         check_blobs(Message(sign_record(SIGNER, RUN, body), {BLOB.sha256: b"blob"}))

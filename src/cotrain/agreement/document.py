@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from cotrain.agreement.base_model import BaseModelTerm
 from cotrain.agreement.committee import MAX_COMMITTEE_EXCESS, committee_excess
 from cotrain.agreement.numerals import DecimalText
 from cotrain.agreement.policy import render
@@ -136,6 +137,7 @@ class Agreement(_Term):
     Attributes:
         drafted: When it was drafted, by the clock of the one who did; Unix time. Nothing depends on it.
         duo: Codes of the GA4GH Data Use Ontology, all of which hold; in ascending order.
+        base_model: The released model that training begins with; None for weights of zero.
     """
 
     format: Literal["cotrain/agreement/2"] = FORMAT
@@ -154,6 +156,7 @@ class Agreement(_Term):
     step_seconds: int = Field(ge=1, le=10**7)
     expires: int = Field(ge=0, lt=_END_OF_CALENDAR)
     settlement: SettlementTerm | None = None
+    base_model: BaseModelTerm | None = None
 
     @model_validator(mode="after")
     def _check_rules(self) -> "Agreement":

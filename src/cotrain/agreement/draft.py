@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from cotrain.agreement.base_model import BaseModelTerm
 from cotrain.agreement.document import (
     FORMAT,
     Agreement,
@@ -66,6 +67,7 @@ def draft_agreement(
     entropy: Entropy,
     clock: Clock,
     settlement: Mapping[str, object] | None = None,
+    base_model: BaseModelTerm | None = None,
 ) -> Agreement:
     """Return an agreement with sensible values for everything that `wishes` leaves open.
 
@@ -76,6 +78,7 @@ def draft_agreement(
         entropy: For the nonce.
         clock: For the expiry.
         settlement: Money terms (`cotrain.settlement.draft`); None if no money is moved.
+        base_model: The model that training begins with; None for weights of zero.
 
     Raises:
         MalformedError: the wishes contradict each other.
@@ -100,6 +103,7 @@ def draft_agreement(
         "step_seconds": wishes.step_seconds,
         "expires": clock.now() + wishes.days * 86_400,
         "settlement": settlement,
+        "base_model": None if base_model is None else base_model.model_dump(mode="json"),
     }
     return parse_agreement(value)
 

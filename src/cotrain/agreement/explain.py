@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from cotrain.agreement.base_model import BaseModelTerm
 from cotrain.agreement.document import Agreement, PartyTerm, Role
 from cotrain.agreement.explain_money import Clause, Enforcer, explain_money
 from cotrain.agreement.vocabulary import DUO_CODES
@@ -60,6 +61,8 @@ def _training(agreement: Agreement) -> Iterator[Clause]:
         f"{term.learning_rate}, weight decay {term.weight_decay}."
     )
     yield Clause("training", words, "everybody")
+    if agreement.base_model is not None:
+        yield from _base_model(agreement, agreement.base_model)
     if agreement.settlement is not None:
         words = f"No more than {agreement.rounds} rounds are recorded and paid."
         yield Clause("training", words, "contract")
@@ -68,6 +71,18 @@ def _training(agreement: Agreement) -> Iterator[Clause]:
         yield Clause("training", f"{words} Its owner proves it.", "everybody")
     else:
         yield Clause("training", f"{words} That is recorded and not proven.", "own agent")
+
+
+def _base_model(agreement: Agreement, term: BaseModelTerm) -> Iterator[Clause]:
+    words = f"It begins with the model {term.model[:16]}, released by the run {term.run[:16]}, instead of with zeros."
+    yield Clause("training", words, "everybody")
+    words = (
+        "That the base model's run was in order. Its ledger shows it (cotrain audit --base-model)."
+    )
+    yield Clause("training", words, "declared only")
+    if agreement.settlement is not None and agreement.settlement.parents:
+        words = "That the chain of that run, with its contracts and credits, goes on with this run and no other."
+        yield Clause("training", words, "declared only")
 
 
 def _privacy(agreement: Agreement) -> Iterator[Clause]:

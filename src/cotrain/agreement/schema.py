@@ -333,6 +333,11 @@ class Schema(_Value):
             case NumericTarget():
                 return -(1 << self.target.residual_bits), 1 << self.target.residual_bits
 
+    def has_columns_of(self, other: "Schema") -> bool:
+        """Return whether rows of both mean the same; how many there may be is not compared."""
+        left_out = {"min_rows", "max_rows"}
+        return self.model_dump(exclude=left_out) == other.model_dump(exclude=left_out)
+
     def canonical(self) -> bytes:
         """Return the canonical JSON (RFC 8785) with every default written out."""
         return rfc8785.dumps(self.model_dump(mode="json", exclude_none=True))

@@ -22,6 +22,7 @@ from cotrain.ledger.store import Ledger
 from cotrain.records.canonical import sha256
 from cotrain.records.kinds import AgreementBody, BlobRef
 from cotrain.records.record import Record, decode_record
+from cotrain.rounds.base import terms_before
 from cotrain.rounds.money import epsilon_spent
 from cotrain.rounds.removal_rules import rows_gone
 from cotrain.rounds.rules import apply_record
@@ -195,8 +196,9 @@ def read_money(state: RunState) -> MoneyFigures | None:
     if money is None:
         return None
     steps = [(answered.sent.raw, answered.receipt) for answered in money.history]
-    outcomes = check_history(money.terms, steps)
-    return read_statement(money.terms, [outcome.events for outcome in outcomes])
+    outcomes = check_history(money.earlier, steps)
+    told = [outcome.events for outcome in outcomes]
+    return read_statement(money.terms, told, terms_before(state.base))
 
 
 def _check_cosigners(agreement: Agreement, phase: Phase, count: int) -> tuple[str, ...]:
@@ -371,10 +373,10 @@ def _checked_money(state: RunState) -> dict[str, int]:
     money = state.money
     if money is None:
         return {}
+    earlier = len(money.earlier.steps)
     return {
-        "transactions run again on an EVM of the auditor's own, with equal answers": len(
-            money.history
-        ),
+        **({"transactions of earlier runs on its chain, run again": earlier} if earlier else {}),
+        "transactions run again on the auditor's own EVM, equal answers": len(money.history),
         "rounds anchored on the contract, as the ledger says": money.anchored,
         "signatures under the payment": len(money.approvals),
     }

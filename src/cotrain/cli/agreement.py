@@ -13,6 +13,7 @@ from cotrain.agreement.templates import TEMPLATES, Template
 from cotrain.agreement.vocabulary import DUO_CODES
 from cotrain.cli.agreement_money import contribution_term, money_options, money_terms
 from cotrain.cli.ask import ask_for_missing
+from cotrain.cli.base_model import base_model_options, take_base
 from cotrain.cli.files import read_agreement, read_file, write_file
 from cotrain.cli.options import (
     MAX_DAYS,
@@ -36,6 +37,7 @@ from cotrain.identity.keys import load_identity
 from cotrain.layout import HomeLayout
 from cotrain.local import Member, approve
 from cotrain.ports import SystemClock, SystemEntropy
+from cotrain.rounds.base import check_base
 from cotrain.rounds.plan import RunPlan
 from cotrain.settlement.chain.signing import account_of
 from cotrain.settlement.own import check_contracts
@@ -137,6 +139,7 @@ def account(home: Path) -> None:
     show_default=True,
     help="Days until the agreement expires.",
 )
+@base_model_options
 @money_options
 @click.option("--out", type=PATH, help="File to write; it must not exist.")
 @json_option
@@ -162,7 +165,9 @@ def new(out: Path | None, *, as_json: bool, **given: Any) -> None:
     wished = Wishes(**{name: given.pop(name) for name in _WISHES})
     with as_options():
         term = contribution_term(given, schema, wished.epsilon)
-        settlement = money_terms(parties, given, template, colluders_of(owners, wished), term)
+        base, origin = take_base(parties, given)
+        colluders = colluders_of(owners, wished)
+        settlement = money_terms(parties, given, template, colluders, term, origin)
         drafted = draft_agreement(
             schema,
             parties,
@@ -170,8 +175,11 @@ def new(out: Path | None, *, as_json: bool, **given: Any) -> None:
             entropy=SystemEntropy(),
             clock=SystemClock(),
             settlement=settlement,
+            base_model=None if base is None else base.term,
         )
     RunPlan.derive(drafted)
+    if base is not None:
+        check_base(drafted, base)
     write_file(out, drafted.data)
     show_agreement(drafted, as_json=as_json)
     tell(f"the agreement is in {out}; every party reads and signs it: cotrain agreement sign {out}")

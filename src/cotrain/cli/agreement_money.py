@@ -15,7 +15,7 @@ from cotrain.cli.people import parse_shares
 from cotrain.dataset.encoding import encode_table
 from cotrain.dataset.reader import TableSource
 from cotrain.errors import UsageError
-from cotrain.settlement.draft import CREDIT, MoneyWishes, draft_pool, draft_settlement
+from cotrain.settlement.draft import CREDIT, MoneyWishes, Origin, draft_pool, draft_settlement
 from cotrain.settlement.terms import EMBEDDED_CHAIN
 
 DEFAULT_CHALLENGE_DAYS = 14
@@ -91,6 +91,7 @@ def money_terms(
     template: Template | None,
     colluders: int,
     contribution: ContributionTerm | None,
+    origin: Origin | None = None,
 ) -> dict[str, object] | None:
     """Take the options for money out of `given` and return the money terms; None without a price.
 
@@ -112,8 +113,9 @@ def money_terms(
         stake_coordinator=taken["stake_coordinator"],
         challenge_days=_challenge_days(taken["challenge_days"], template),
         free_transfer=taken["free_transfer"],
-        chain_id=taken["chain_id"] or EMBEDDED_CHAIN,
+        chain_id=_chain_id(taken["chain_id"], origin),
         contribution=contribution,
+        origin=origin,
     )
     _check_accounts(parties)
     terms = draft_settlement(parties, wishes, colluders=colluders)
@@ -154,6 +156,19 @@ def contribution_term(
     # The least number of rows is for owners, whose people hide among each other; these rows are public.
     rows = encode_table(TableSource(path), schema.model_copy(update={"min_rows": 1})).rows
     return draft_pool(pool, rows, epsilon, floor=floor, for_scores=part)
+
+
+def _chain_id(given: int | None, origin: Origin | None) -> int:
+    if origin is None:
+        return given or EMBEDDED_CHAIN
+    if given not in {None, origin.chain_id}:
+        raise UsageError(
+            "agreement-other-chain",
+            f"--chain-id is {given}, and the base model's run is on chain {origin.chain_id}",
+            meaning="The contracts of a chain cannot be used from another one.",
+            hint="Leave --chain-id out.",
+        )
+    return origin.chain_id
 
 
 def _refuse_without_price(taken: dict[str, Any]) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 import click
 
 from cotrain.audit.auditor import AuditReport, OwnerAudit, audit
+from cotrain.audit.base import check_base_run
 from cotrain.audit.copies import evidence as evidence_of
 from cotrain.audit.copies import find_parting
 from cotrain.audit.proofs import Quick
+from cotrain.cli.base_model import base_audit_option
 from cotrain.cli.files import write_file
 from cotrain.cli.options import PATH, json_option
 from cotrain.cli.output import (
@@ -65,6 +67,7 @@ def _sample(_: click.Context, __: click.Parameter, value: str | None) -> Quick |
     type=PATH,
     help="With --against: a file for what the contract takes as evidence, if the coordinator signed two ledgers.",
 )
+@base_audit_option
 @json_option
 def audit_command(
     run: Path,
@@ -72,6 +75,7 @@ def audit_command(
     quick: Quick | None,
     against: Path | None,
     evidence: Path | None,
+    base_model: Path | None,
     *,
     as_json: bool,
 ) -> None:
@@ -99,9 +103,14 @@ def audit_command(
         if against is not None:
             other = files.enter_context(Ledger.open(_ledger_path(against), read_only=True))
             compare((ledger, report), (other, _audit(other, run_id, quick)), evidence)
+        if base_model is not None:
+            before = files.enter_context(Ledger.open(_ledger_path(base_model), read_only=True))
+            check_base_run(report, _audit(before, None, quick))
     emit(to_json(report), as_json=as_json, show=lambda: _show(report))
     if against is not None:
         tell(f"{against} is in order too, and no other history of this run")
+    if base_model is not None:
+        tell(f"{base_model} is in order too, and this run begins with what it released")
 
 
 def _ledger_path(run: Path) -> Path:
@@ -157,6 +166,7 @@ def compare(
 
 def to_json(report: AuditReport) -> dict[str, Any]:
     """Return the audit as a JSON value (docs/spec/audit.md)."""
+    base = report.agreement.base_model
     return {
         "format": "cotrain/audit/1",
         "verdict": "nothing wrong found",
@@ -194,6 +204,8 @@ def to_json(report: AuditReport) -> dict[str, Any]:
             }
             for owner in report.owners
         ],
+        "base_model": None if base is None else {"run": base.run, "model": base.model},
+        "successor": report.state.successor,
         "money": money_figures(report),
         "refused": [
             {"author": author, "kind": kind, "code": code} for author, kind, code in report.refused
@@ -207,10 +219,11 @@ def _show(report: AuditReport) -> None:
     say(f"run {report.run}")
     said = f"{report.entries} entries, {report.opened_rounds} rounds opened; "
     say(said + _outcome(report))
-    say(_assurance(report) + "\n")
+    say(_assurance(report))
+    say(_lineage(report))
     rows = [[name, f"{count}"] for name, count in report.checked.items()]
     checked = table(["what", "how often"], rows)
-    checked.columns[0].max_width = 64
+    checked.columns[0].max_width = 68
     print_table("checked, all in order", checked)
     head = ["name", "rows", "rounds", "epsilon spent", "revoked", "erased", "proofs verified"]
     owners = table(head, [_owner_row(owner) for owner in report.owners])
@@ -255,6 +268,17 @@ def _assurance(report: AuditReport) -> str:
             return f"assurance: proofs were agreed on; quick audit, {told}, drawn at random"
         case found:
             return f"assurance: {found}, {told}"
+
+
+def _lineage(report: AuditReport) -> str:
+    """Return where the run's model and chain come from and go to, a line each; an empty line where nowhere."""
+    base, successor = report.agreement.base_model, report.state.successor
+    lines = []
+    if base is not None:
+        lines.append(f"training began with the model {base.model[:16]} of run {base.run[:16]}\n")
+    if successor is not None:
+        lines.append(f"its chain goes on with run {successor[:16]}\n")
+    return "".join(lines)
 
 
 def _verdict(report: AuditReport) -> str:

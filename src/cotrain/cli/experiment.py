@@ -39,11 +39,13 @@ def carry_out(
     notes: Sequence[str] = (),
     queries: int = 0,
     connect: Callable[[], Chain | None] = lambda: None,
+    base: bytes | None = None,
     as_json: bool,
 ) -> None:
     """Run the protocol with a progress bar, audit its ledger, save and print the report.
 
-    `connect` returns the node on which the contracts are, if there is one; a finished run needs none.
+    `connect` returns the node on which the contracts are, if there is one; a finished run needs none. `base` is the
+    file of the model that training begins with, if the agreement names one.
     """
     layout = experiment.layout
     report = _finished_report(experiment)
@@ -52,7 +54,7 @@ def carry_out(
     else:
         node = connect()
         with progress_bars() as bars:
-            outcome = _perform(experiment, bars, entropy, clock, queries, node)
+            outcome = _perform(experiment, bars, entropy, clock, queries, node, base)
             checked, figures = _audit(layout, bars)
             task = bars.add_task("comparing with training alone", total=len(experiment.splits) + 2)
             report = build_report(
@@ -75,6 +77,7 @@ def _perform(
     clock: Clock,
     queries: int,
     node: Chain | None,
+    base: bytes | None,
 ) -> Outcome:
     task = bars.add_task("training together", total=experiment.agreement.rounds)
 
@@ -84,7 +87,13 @@ def _perform(
         bars.update(task, completed=len(state.opened), description=f"training together{waits}")
 
     return perform(
-        experiment, entropy=entropy, clock=clock, progress=progress, queries=queries, node=node
+        experiment,
+        entropy=entropy,
+        clock=clock,
+        progress=progress,
+        queries=queries,
+        node=node,
+        base=base,
     )
 
 

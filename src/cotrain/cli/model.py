@@ -8,7 +8,7 @@ import click
 
 from cotrain.agreement.document import Agreement
 from cotrain.audit.auditor import audit
-from cotrain.cli.files import write_file
+from cotrain.cli.files import read_agreement, write_file
 from cotrain.cli.options import PATH, json_option
 from cotrain.cli.output import bar_of, emit, print_table, progress_bars, say, table, tell
 from cotrain.cli.shop import open_shop, run_folder, shop_options
@@ -21,6 +21,7 @@ from cotrain.ledger.store import Ledger
 from cotrain.records.canonical import sha256
 from cotrain.report.money import MONEY_HEAD, money_figures, money_rows, money_words
 from cotrain.rounds.journal import SqliteJournal
+from cotrain.serving.handover import check_handover
 from cotrain.serving.session import ask_queries, open_deposit, settle_use
 from cotrain.serving.stakes import return_stakes
 from cotrain.settlement.chain.signing import account_of
@@ -184,6 +185,32 @@ def stakes(run: Path, *, as_json: bool, **where: Any) -> None:
     value = {"stakes": named, "price_returned": returned.price}
     words = f"{len(named)} stakes went back" + (", and the price" if returned.price else "")
     emit(value, as_json=as_json, show=lambda: say(f"{words}; see `cotrain model show {run}`"))
+
+
+@model.command("hand-over")
+@click.argument("run", type=PATH)
+@click.option(
+    "--to", "file", required=True, type=PATH, help="The agreement that begins with RUN's model."
+)
+@shop_options
+@json_option
+def hand_over(run: Path, file: Path, *, as_json: bool, **where: Any) -> None:
+    r"""Let the chain of RUN go on with the run of an agreement that begins with its model.
+
+    From then on RUN's ledger takes no transaction more: the new model is the one that is sold, and what is left to pay
+    to RUN's parties is paid by the new run. Do it once all parties signed the agreement.
+
+    \b
+    Example:
+      cotrain model hand-over runs/first --to second.json
+    """
+    to = read_agreement(file)
+    with open_shop(run, handing_to=to.digest, **where) as shop:
+        check_handover(shop, to)
+        shop.coordinator.hand_over(to.digest)
+        value = {"run": shop.terms.agreement.digest, "successor": to.digest}
+    words = f"the chain of {run} goes on with {to.title!r}: cotrain run --agreement {file} --base-model {run} ..."
+    emit(value, as_json=as_json, show=lambda: say(words))
 
 
 def _show_answers(value: dict[str, Any], agreement: Agreement) -> None:

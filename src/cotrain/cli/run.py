@@ -8,6 +8,7 @@ import click
 from cotrain.agreement.document import Agreement
 from cotrain.agreement.draft import Wishes
 from cotrain.agreement.schema import Schema, parse_schema
+from cotrain.cli.base_model import base_model_option, read_base
 from cotrain.cli.experiment import carry_out, sources
 from cotrain.cli.files import read_agreement, read_file, write_file
 from cotrain.cli.homes import check_place, gather
@@ -32,7 +33,7 @@ from cotrain.dataset.draft import draft_schema
 from cotrain.dataset.reader import list_owners
 from cotrain.errors import UsageError
 from cotrain.layout import RunLayout
-from cotrain.local import hold_folder
+from cotrain.local import has_begun_in, hold_folder
 from cotrain.report.experiment import Experiment, Table, prepare
 
 OF_A_TABLE = ("data_path", "owner_column", "target", "schema_path", "title")
@@ -77,6 +78,7 @@ OF_TERMS = (
     multiple=True,
     help="With --agreement: the home of one party. Repeat it for all, the coordinator too.",
 )
+@base_model_option
 @click.option(
     "--out",
     type=PATH,
@@ -132,6 +134,7 @@ def run_command(
                     agreement, given["node"], given["confirmations"], _payer(agreement)
                 ),
                 as_json=as_json,
+                base=_base(layout, agreement, given["base_model"]),
             )
         return
     schema = _schema(layout, given)
@@ -167,6 +170,13 @@ def _source(context: click.Context, given: dict[str, Any]) -> Path:
     return Path(given["agreement_path"])
 
 
+def _base(layout: RunLayout, agreement: Agreement, run: Path | None) -> bytes | None:
+    """Return the base file for a run that begins; one that goes on has it on its ledger."""
+    if run is None or has_begun_in(layout):
+        return None
+    return read_base(run, agreement).encode()
+
+
 def _payer(agreement: Agreement) -> str:
     """Return the account that pays the fees of a run."""
     return agreement.coordinator.account or ""
@@ -179,6 +189,13 @@ def _check_table_options(context: click.Context, given: dict[str, Any]) -> None:
             f"--{typed[0]} cannot be given with --data",
             meaning="A run of a table's simulated owners moves no money.",
             hint="Give --agreement: `cotrain agreement new --price ... --chain-id ...` drafts one.",
+        )
+    if given["base_model"] is not None:
+        raise UsageError(
+            "run-base-without-agreement",
+            "--base-model cannot be given with --data",
+            meaning="Which model training begins with is agreed on.",
+            hint="Give --agreement: `cotrain agreement new --base-model RUN` drafts one.",
         )
     if given["homes"]:
         raise UsageError(

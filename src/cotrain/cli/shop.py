@@ -19,6 +19,7 @@ from cotrain.local import LocalRun, Member, hold_folder, open_run
 from cotrain.ports import SystemClock, SystemEntropy
 from cotrain.report.experiment import resume
 from cotrain.rounds.journal import SqliteJournal
+from cotrain.rounds.refusals import handed_over
 from cotrain.serving.session import Shop
 
 _PARTY = click.option(
@@ -54,9 +55,18 @@ def run_folder(run: Path) -> RunLayout:
 
 @contextmanager
 def open_shop(
-    run: Path, *, homes: Sequence[Path], node: str | None, confirmations: int | None
+    run: Path,
+    *,
+    homes: Sequence[Path],
+    node: str | None,
+    confirmations: int | None,
+    handing_to: str | None = None,
 ) -> Iterator[Shop]:
-    """Open a finished run whose homes are all on this machine; everybody reads what was logged in the end."""
+    """Open a finished run whose homes are all on this machine; everybody reads what was logged in the end.
+
+    Raises:
+        RefusedError: its chain goes on with another run than `handing_to`.
+    """
     layout, clock = run_folder(run), SystemClock()
     with hold_folder(layout):
         agreement = read_agreement(layout.agreement)
@@ -66,6 +76,9 @@ def open_shop(
         sources = [SystemEntropy() for _ in members]
         opened = open_run(layout, agreement, members, entropy=sources, clock=clock, node=chain)
         with closing(opened), closing(SqliteJournal(layout.use)) as store:
+            successor = opened.coordinator.state.successor
+            if successor not in {None, handing_to}:
+                raise handed_over(successor or "")
             yield _shop_of(opened, store)
             let_all_read(opened.coordinator, opened.parties)
 

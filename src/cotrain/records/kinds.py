@@ -55,10 +55,14 @@ class Body(Value):
 
 
 class AgreementBody(Body):
-    """Step 1: the agreement, offered by the coordinator; its hash names the run."""
+    """Step 1: the agreement, offered by the coordinator; its hash names the run.
+
+    `base` is the file of the model that training begins with, if the agreement names one (docs/spec/base-model.md).
+    """
 
     KIND: ClassVar[str] = "agreement"
     document: BlobRef
+    base: BlobRef | None
 
 
 class SignatureBody(Body):
@@ -309,6 +313,17 @@ class ApprovalBody(Body):
     signature: AccountSignature
 
 
+class SuccessorBody(Body):
+    """After the run: its chain goes on with the run of another agreement, and its own ledger takes no transaction more.
+
+    `transactions` counts those of the chain so far, earlier runs included.
+    """
+
+    KIND: ClassVar[str] = "successor"
+    run: Digest
+    transactions: Annotated[int, Field(ge=1, lt=2**31)]
+
+
 class RefusalBody(Body):
     """The coordinator did not log a signed record, and why; the refused bytes are kept as evidence."""
 
@@ -344,6 +359,7 @@ BODIES: dict[str, type[Body]] = {
         TransactionBody,
         ReceiptBody,
         ApprovalBody,
+        SuccessorBody,
         RefusalBody,
     )
 }

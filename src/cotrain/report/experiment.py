@@ -196,6 +196,7 @@ def perform(
     progress: Callable[[RunState], None],
     queries: int = 0,
     node: Chain | None = None,
+    base: bytes | None = None,
 ) -> Outcome:
     """Run the protocol to its end, or go on from where it was interrupted.
 
@@ -206,6 +207,7 @@ def perform(
         progress: Called with the coordinator's state after each pass.
         queries: Test rows on which a simulated buyer then pays for the model's answer, if money is moved.
         node: A node of the agreement's chain; None for a chain of the run's own.
+        base: The file of the model that training begins with, if the agreement names one.
 
     Raises:
         RefusedError: the run was aborted.
@@ -219,6 +221,7 @@ def perform(
         entropy=sources,
         clock=clock,
         node=node,
+        base=base,
     )
     opened_before = len(run.coordinator.state.opened)
     try:

@@ -14,6 +14,7 @@ _WHY = {
     "compute_provider": "computing",
     "coordinator": "coordinating",
 }
+_BASE = "holds the base model"
 
 
 def money_figures(audit: AuditReport) -> dict[str, Any] | None:
@@ -30,6 +31,7 @@ def money_figures(audit: AuditReport) -> dict[str, Any] | None:
         "released": money.released,
         "use_price": int(terms.use_price),
         "queries_paid": money.queries,
+        "to_base_model": money.to_base,
         "pool": _pool(audit, terms.contribution),
         "accounts": [_account(audit, figures) for figures in money.accounts.values()],
     }
@@ -66,9 +68,10 @@ def _account(audit: AuditReport, figures: AccountFigures) -> dict[str, Any]:
     party = next((p for p in audit.agreement.parties if p.account == figures.account), None)
     score = next((o.score for o in audit.owners if party is not None and o.did == party.did), None)
     return {
-        "name": figures.name if party is not None else "a buyer",
+        "name": figures.name if party is not None or figures.of_base else "a buyer",
         "account": figures.account,
-        "why": _why(party) + ("" if score is None else _score_reason(score.released)),
+        "why": (_BASE if figures.of_base else _why(party))
+        + ("" if score is None else _score_reason(score.released)),
         "share": figures.basis_points / 100,
         "paid_for_run": figures.price - figures.refunded,
         "paid_for_use": figures.paid_for_use,
@@ -191,6 +194,9 @@ def money_words(report: dict[str, Any]) -> str:
     if money["queries_paid"]:
         each = amount_words(report, money["use_price"])
         used = f" {money['queries_paid']} uses of the model were paid, {each} each, by one voucher."
+    if money["to_base_model"]:
+        passed = amount_words(report, money["to_base_model"])
+        used += f" {passed} of that went to the holders of the model that this one began with."
     return f"{paid}{used} The shares were agreed before ({money['rule']}){_divided(report)}."
 
 

@@ -24,6 +24,7 @@ from cotrain.records.kinds import (
     OpenBody,
     RefusalBody,
     ResultBody,
+    SuccessorBody,
     SurvivorsBody,
     TallyBody,
     TransactionBody,
@@ -47,6 +48,7 @@ from cotrain.rounds.end_rules import (
     step,
     update_bytes,
 )
+from cotrain.rounds.handover import base_of
 from cotrain.rounds.money import checkpoint_digest, has_due_transaction, money_of, next_act
 from cotrain.rounds.money_rules import LEAVES_SEEN
 from cotrain.rounds.money_state import MoneyState
@@ -84,6 +86,7 @@ class Coordinator:
         ledger: The ledger, empty or with an earlier part of the same run.
         clock: For deadlines and for the time of each opened round.
         chain: Where the contracts are, if the agreement moves money.
+        base: The file of the model that training begins with, if the agreement names one and the ledger is empty.
 
     Attributes:
         state: What the ledger says.
@@ -97,6 +100,7 @@ class Coordinator:
         ledger: Ledger,
         clock: Clock,
         chain: Chain | None = None,
+        base: bytes | None = None,
     ) -> None:
         if agreement.settlement is not None:
             _check_chain(agreement.settlement.chain_id, chain)
@@ -104,7 +108,7 @@ class Coordinator:
         self.state = RunState()
         self._verifier = RememberingVerifier()
         self._identity = identity
-        self._agreement = agreement
+        self._agreement, self._base = agreement, base
         self._policy = log_policy(agreement)
         self._ledger = ledger
         self._clock = clock
@@ -138,6 +142,17 @@ class Coordinator:
         self._say(_transaction(kind, subject, raw), raw)
         self._transact()
         return money_of(self.state).history[-1].receipt.succeeded
+
+    def hand_over(self, run: str) -> None:
+        """Log, after the run, that its chain goes on with another one; nothing is done if the ledger says so already.
+
+        Raises:
+            CotrainError: it cannot, or goes on with a third one.
+        """
+        self.settle_pending()
+        if self.state.successor != run:
+            steps = base_of(self.state, paid=True).steps
+            self._say(SuccessorBody(run=run, transactions=len(steps)))
 
     def settle_pending(self) -> None:
         """After the run, carry out a transaction that was logged before a crash and has no answer yet."""
@@ -249,9 +264,9 @@ class Coordinator:
 
     # Step 1.
     def _offer(self) -> bool:
-        return self._say(
-            AgreementBody(document=blob_ref(self._agreement.data)), self._agreement.data
-        )
+        parts = [self._agreement.data] if self._base is None else [self._agreement.data, self._base]
+        document, *base = map(blob_ref, parts)
+        return self._say(AgreementBody(document=document, base=base[0] if base else None), *parts)
 
     # Step 2.
     def _collect_signatures(self) -> bool:

@@ -68,7 +68,8 @@ def begin_funding(state: RunState) -> None:
         state.phase = Phase.BETWEEN
         return
     roots = {did: registration.root for did, registration in state.datasets.items()}
-    money.script, money.step = tuple(setup_acts(money.terms, money.consents, roots)), 0
+    acts = setup_acts(money.terms, money.consents, roots, fresh=not money.earlier.steps)
+    money.script, money.step = tuple(acts), 0
     state.phase = Phase.FUNDING
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from cotrain.errors import ForgeryError
 from cotrain.records.kinds import ApprovalBody, Consent, ReceiptBody, TransactionBody
 from cotrain.records.record import Record
+from cotrain.rounds.base import terms_before
 from cotrain.rounds.money import (
     anchor_facts,
     begin_paying,
@@ -20,12 +21,18 @@ from cotrain.rounds.money import (
     release_of,
 )
 from cotrain.rounds.money_state import Answered, MoneyState, Sent
-from cotrain.rounds.refusals import by_coordinator, counted_already, expect, mismatch, out_of_turn
+from cotrain.rounds.refusals import (
+    by_coordinator,
+    counted_already,
+    expect,
+    handed_over,
+    mismatch,
+    out_of_turn,
+)
 from cotrain.rounds.state import BlobSource, Change, Phase, RunState
 from cotrain.settlement.acts import ANCHOR, LEAVE, MAY_FAIL, NO_HASH, Act, is_later_act, leaver_of
 from cotrain.settlement.chain.signing import recover
 from cotrain.settlement.evidence import ShownCheckpoint
-from cotrain.settlement.terms import ContractTerms
 from cotrain.settlement.transactions import Transaction, read_transaction
 from cotrain.settlement.typed_data import permit_digest
 
@@ -69,14 +76,15 @@ def check_consent(
     if (consent.permit is not None) != permits:
         raise mismatch(record, "permit", bool(consent.permit), permits)
     if consent.permit is not None:
-        said = permit_of(terms, did, consent.deadline)
+        said = permit_of(money, did, consent.deadline)
         _expect_signer(record, said, consent.permit, account)
 
 
-def permit_of(terms: ContractTerms, did: str, deadline: int) -> bytes:
+def permit_of(money: MoneyState, did: str, deadline: int) -> bytes:
     """Return what a party signs so that the contract may draw what it owes from its new credits."""
+    terms, number = money.terms, money.permits_of(did)
     contract, account = terms.settlement.contract, terms.account(did)
-    return permit_digest(terms.token_domain, account, contract, terms.due(did), 0, deadline)
+    return permit_digest(terms.token_domain, account, contract, terms.due(did), number, deadline)
 
 
 def check_revocation(state: RunState, record: Record, signature: str | None) -> None:
@@ -150,10 +158,14 @@ def _later_act(
 ) -> Act:
     """Return what a transaction after the run does; anybody may have signed it, the contract decides."""
     money = money_of(state)
-    over = state.phase in {Phase.FINISHED, Phase.ABORTED} and money.joined
+    begun = money.joined or bool(money.earlier.steps)
+    over = state.phase in {Phase.FINISHED, Phase.ABORTED} and begun
     if not over or money.sent is not None:
         raise out_of_turn(record, state.phase.value)
-    if not is_later_act(money.terms, body.act, transaction.to, transaction.data):
+    if state.successor is not None:
+        raise handed_over(state.successor)
+    runs = [money.terms, *terms_before(state.base)]
+    if not is_later_act(runs, body.act, transaction.to, transaction.data):
         raise mismatch(record, "act", body.act, "what the transaction does")
     return _act_of(body, transaction)
 

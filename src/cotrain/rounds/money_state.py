@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from cotrain.records.kinds import Consent, ReceiptBody
 from cotrain.settlement.acts import Act
+from cotrain.settlement.earlier import EarlierChain
 from cotrain.settlement.evidence import ShownCheckpoint
 from cotrain.settlement.terms import ContractTerms
 
@@ -39,6 +40,7 @@ class MoneyState:
 
     Attributes:
         terms: The agreement, as the contract sees it.
+        earlier: The chain before the run's first transaction.
         consents: Party to its signature for joining.
         revocations: Owner to its signature for revoking, in the order of the ledger.
         revoked: Owners whose revocation the contract knows.
@@ -56,6 +58,7 @@ class MoneyState:
     """
 
     terms: ContractTerms
+    earlier: EarlierChain
     consents: dict[str, Consent] = field(default_factory=dict)
     revocations: dict[str, str] = field(default_factory=dict)
     revoked: list[str] = field(default_factory=list)
@@ -86,8 +89,13 @@ class MoneyState:
         return self.leaving or self.sent
 
     def sent_by(self, account: str) -> int:
-        """Return how many transactions of an account were answered."""
-        return sum(answered.sent.sender == account for answered in self.history)
+        """Return how many transactions of an account were answered, those of earlier runs included."""
+        own = sum(answered.sent.sender == account for answered in self.history)
+        return self.earlier.sent_by(account) + own
+
+    def permits_of(self, did: str) -> int:
+        """Return how many permits a party's account gave before this run."""
+        return self.earlier.permits_of(self.terms.account(did), self.terms.settlement.token)
 
     def due_revocation(self) -> str | None:
         """Return the first owner whose revocation the contract does not know yet."""

@@ -311,7 +311,7 @@ class Party:
             return self._forget(state)
 
         def build() -> Message:
-            check_history(money.terms, [(done.sent.raw, done.receipt) for done in money.history])
+            check_history(money.earlier, [(done.sent.raw, done.receipt) for done in money.history])
             said = money.terms.domain.release(release_of(state))
             return self._message(run, ApprovalBody(signature=self._account().sign(said).hex()))
 
@@ -337,7 +337,7 @@ class Party:
         said = terms.domain.consent(document, account.address, dataset, deadline)
         permit = None
         if terms.own_contracts and terms.due(self.did) > 0:
-            permit = account.sign(permit_of(terms, self.did, deadline)).hex()
+            permit = account.sign(permit_of(state.money, self.did, deadline)).hex()
         return Consent(signature=account.sign(said).hex(), permit=permit, deadline=deadline)
 
     def _check_money(self, state: RunState) -> None:
@@ -348,7 +348,7 @@ class Party:
         """
         if state.money is not None and state.submitted.get(self.did, 0) == 0:
             history = state.money.history
-            check_history(state.money.terms, [(done.sent.raw, done.receipt) for done in history])
+            check_history(state.money.earlier, [(done.sent.raw, done.receipt) for done in history])
 
     def _owns(self, state: RunState) -> bool:
         return "data_owner" in state.terms.party(self.did).roles

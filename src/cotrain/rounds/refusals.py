@@ -44,6 +44,16 @@ def over_the_terms(record: Record, what: str) -> RefusedError:
     )
 
 
+def handed_over(successor: str) -> RefusedError:
+    """Return the error for a transaction of a run whose chain goes on with another one."""
+    return RefusedError(
+        "chain-handed-over",
+        f"the chain of this run goes on with the run {successor[:16]}",
+        meaning="Two ledgers of one chain would contradict each other, so this one takes no transaction more.",
+        hint="Give the folder of that run: its model is the one that is sold, and what is left to pay is paid there.",
+    )
+
+
 def mismatch(record: Record, name: str, found: object, expected: object) -> ForgeryError:
     """Return the error for a field that is not what everybody computes from the ledger."""
     return ForgeryError(

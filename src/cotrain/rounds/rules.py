@@ -29,6 +29,7 @@ from cotrain.records.kinds import (
     ScoreBody,
     SignatureBody,
     SubmissionBody,
+    SuccessorBody,
     SurvivorsBody,
     TallyBody,
     TransactionBody,
@@ -36,6 +37,7 @@ from cotrain.records.kinds import (
 from cotrain.records.record import Record
 from cotrain.rounds.end_rules import abort_rule, finish_rule, refusal_rule, result_rule
 from cotrain.rounds.erasure_rules import erasure_rule
+from cotrain.rounds.handover import successor_rule
 from cotrain.rounds.money_rules import approval_rule, receipt_rule, transaction_rule
 from cotrain.rounds.refusals import expect
 from cotrain.rounds.removal_rules import removal_rule
@@ -76,6 +78,7 @@ RULES: Mapping[type, Rule] = {
     TransactionBody: transaction_rule,
     ReceiptBody: receipt_rule,
     ApprovalBody: approval_rule,
+    SuccessorBody: successor_rule,
     RefusalBody: refusal_rule,
 }
 

@@ -3,25 +3,27 @@
 import hashlib
 from functools import partial
 
-from cotrain.agreement.document import decode_agreement
+from cotrain.agreement.document import Agreement, decode_agreement
 from cotrain.commitment.pedersen import check_commitments
 from cotrain.dataset.registration import DatasetLayout, dataset_root
 from cotrain.encryption.sealing import check_public_key
 from cotrain.records.kinds import (
     AgreementBody,
+    BlobRef,
     Consent,
     DatasetBody,
     RevocationBody,
     SignatureBody,
 )
 from cotrain.records.record import Record
+from cotrain.rounds.base import Base, check_base, decode_base, earlier_chain
 from cotrain.rounds.claims import RegistrationClaim
 from cotrain.rounds.money import begin_funding
 from cotrain.rounds.money_rules import check_consent, check_revocation
 from cotrain.rounds.money_state import MoneyState
 from cotrain.rounds.parts import check_proof, keep_words, read_words
 from cotrain.rounds.plan import RunPlan
-from cotrain.rounds.refusals import counted_already, mismatch, not_allowed, out_of_turn
+from cotrain.rounds.refusals import counted_already, expect, mismatch, not_allowed, out_of_turn
 from cotrain.rounds.score_rules import keep_score_word, read_score_word
 from cotrain.rounds.state import BlobSource, Change, Phase, Registration, RunState, first_beacon
 from cotrain.settlement.terms import ContractTerms
@@ -63,15 +65,30 @@ def agreement_rule(
     if record.author != agreement.coordinator.did:
         raise not_allowed(record, "the coordinator")
     plan = RunPlan.derive(agreement)
+    base = _read_base(record, agreement, body.base, blobs)
 
     def change() -> None:
-        state.agreement, state.plan = agreement, plan
+        state.agreement, state.plan, state.base = agreement, plan, base
         if agreement.settlement is not None:
-            state.money = MoneyState(ContractTerms.of(agreement))
-        state.weights = [initial_weights(plan.algorithm)]
+            state.money = MoneyState(ContractTerms.of(agreement), earlier_chain(agreement, base))
+        state.weights = [initial_weights(plan.algorithm) if base is None else base.weights]
         state.phase = Phase.SIGNING
 
     return change
+
+
+def _read_base(
+    record: Record, agreement: Agreement, ref: BlobRef | None, blobs: BlobSource
+) -> Base | None:
+    """Return the base model, if the agreement names one; the record brings exactly that one."""
+    term = agreement.base_model
+    expected = None if term is None else term.file
+    expect(record, "base file", None if ref is None else ref.sha256, expected)
+    if ref is None:
+        return None
+    base = decode_base(blobs(ref))
+    check_base(agreement, base)
+    return base
 
 
 def signature_rule(

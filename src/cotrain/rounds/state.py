@@ -17,6 +17,7 @@ from cotrain.contribution.payouts import PoolPart
 from cotrain.errors import ForgeryError
 from cotrain.ledger.tree import Frontier
 from cotrain.records.kinds import BlobRef
+from cotrain.rounds.base import Base
 from cotrain.rounds.claims import ProofCheck, ProofVerifier
 from cotrain.rounds.money_state import MoneyState
 from cotrain.rounds.plan import RunPlan
@@ -226,6 +227,8 @@ class RunState:
         abort: Code and reason when the run was aborted.
         refusals: Refused records: (author, kind, code).
         money: What is said about money; None if the agreement moves none.
+        base: The model that training began with; None for weights of zero.
+        successor: The run that goes on with this one's chain; None as long as none does.
         tree: Right edge of the ledger's tree over the entries so far.
         verify_proof: Checks each proof that a record carries.
     """
@@ -257,6 +260,8 @@ class RunState:
     abort: tuple[str, str] | None = None
     refusals: list[tuple[str, str, str]] = field(default_factory=list)
     money: MoneyState | None = None
+    base: Base | None = field(default=None, repr=False)
+    successor: str | None = None
     tree: Frontier = field(default_factory=Frontier)
     verify_proof: ProofCheck = field(default_factory=ProofVerifier, repr=False, compare=False)
 

@@ -6,11 +6,13 @@ so a session that was interrupted goes on.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cotrain.errors import RefusedError
 from cotrain.identity.keys import Identity
 from cotrain.ports import Clock, Store
 from cotrain.records.canonical import sha256
+from cotrain.rounds.base import terms_before
 from cotrain.rounds.coordinator import Coordinator
 from cotrain.rounds.money import money_of
 from cotrain.rounds.node import check_stands
@@ -51,6 +53,11 @@ class Shop:
         return money_of(self.coordinator.state).terms
 
     @property
+    def lineage(self) -> list[ContractTerms]:
+        """These terms, and those of the runs that the model came from on this chain, newest first."""
+        return [self.terms, *terms_before(self.coordinator.state.base)]
+
+    @property
     def model(self) -> bytes:
         """The released model.
 
@@ -83,7 +90,10 @@ class Shop:
     def deposit_of(self, buyer: str) -> Deposit:
         """Read a buyer's deposit from the chain."""
         return Deposit(
-            *(self._read(name, buyer) for name in ("deposits", "redeemed", "withdrawableAt"))
+            *(
+                int(self.ask(self.terms, name, buyer))
+                for name in ("deposits", "redeemed", "withdrawableAt")
+            )
         )
 
     def credits_of(self, account: str) -> int:
@@ -92,9 +102,15 @@ class Shop:
         asked = token.call("balanceOf", account)
         return int(token.result("balanceOf", self.chain.call(self.terms.settlement.token, asked)))
 
-    def owed(self, holder: str) -> int:
-        """Return what a holder of shares can claim."""
-        return self._read("owed", holder)
+    def owed(self, of: ContractTerms, holder: str) -> int:
+        """Return what a holder of shares can claim, of this model or of one that it came from."""
+        return int(self.ask(of, "owed", holder))
+
+    def ask(self, of: ContractTerms, function: str, *arguments: Any) -> Any:
+        """Return what the shares of this model, or of one that it came from, answer."""
+        shares = load_contract(MODEL_SHARES)
+        answer = self.chain.call(of.model_shares, shares.call(function, *arguments))
+        return shares.result(function, answer)
 
     def make(self, account: Account, act: Act) -> bool:
         """Sign, log and carry out a transaction; tell whether the contract took it.
@@ -111,11 +127,6 @@ class Shop:
             number = self.chain.nonce(account.address)  # the account may have sent others elsewhere
         raw = sign_act(account, act, self.chain.chain_id, number, fees)
         return self.coordinator.carry(act.kind, act.subject, raw)
-
-    def _read(self, function: str, account: str) -> int:
-        shares = load_contract(MODEL_SHARES)
-        answer = self.chain.call(self.use_terms.shares, shares.call(function, account))
-        return int(shares.result(function, answer))
 
 
 def open_deposit(shop: Shop, buyer: Identity, amount: int) -> None:
@@ -186,11 +197,36 @@ def settle_use(shop: Shop, buyer: str) -> bool:
         act = later_act(terms, "redeem", "", *arguments)
         if not shop.make(server, act):
             raise _refused(act)
-    for party in terms.agreement.parties:
-        account = terms.account(party.did)
-        if shop.owed(account) > 0:
-            shop.make(server, later_act(terms, "royalty", party.did, account))
+    for of in shop.lineage:
+        _pay_holders(shop, of)
     return fresh
+
+
+def has_unpaid_use(shop: Shop) -> bool:
+    """Tell whether a buyer gave a voucher that was not redeemed."""
+    server = shop.server()
+    newest = {buyer: server.newest_query(buyer) for buyer in shop.buyers()}
+    return any(
+        query is not None and int(query.voucher.total) > shop.deposit_of(buyer).redeemed
+        for buyer, query in newest.items()
+    )
+
+
+def _pay_holders(shop: Shop, of: ContractTerms) -> None:
+    """Pass on what belongs to the holders of the model that this one came from, and pay this one's holders."""
+    server, parents = account_of(shop.identity), of.settlement.parents
+    if parents and _due_to_parents(shop, of):
+        shop.make(server, later_act(of, "parents", ""))
+    for party in of.agreement.parties:
+        account = of.account(party.did)
+        if shop.owed(of, account) > 0:
+            shop.make(server, later_act(of, "royalty", party.did, account))
+
+
+def _due_to_parents(shop: Shop, of: ContractTerms) -> bool:
+    count = len(of.settlement.parents)
+    paid = sum(int(shop.ask(of, "parentPaid", place)) for place in range(count))
+    return int(shop.ask(of, "parentAccrued")) > paid
 
 
 def _refused(act: Act) -> RefusedError:

@@ -4,7 +4,7 @@ Nobody chooses them. Everybody computes the same data, so a coordinator that sen
 by the rules, whatever the contract would have accepted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ AFTERWARDS: Final = {
     "pay": (MODEL_SHARES, "pay"),
     "redeem": (MODEL_SHARES, "redeem"),
     "royalty": (MODEL_SHARES, "claim"),
+    "parents": (MODEL_SHARES, "payParents"),
     "announce": (MODEL_SHARES, "announceWithdrawal"),
     "withdraw": (MODEL_SHARES, "withdraw"),
     "claim": (AGREEMENTS, "claim"),
@@ -81,7 +82,11 @@ class AnchorFacts:
 
 
 def setup_acts(
-    terms: ContractTerms, consents: Mapping[str, Consent], roots: Mapping[str, str]
+    terms: ContractTerms,
+    consents: Mapping[str, Consent],
+    roots: Mapping[str, str],
+    *,
+    fresh: bool = True,
 ) -> list[Act]:
     """Return what must happen before the first round: contracts, credits, the agreement, everybody's joining.
 
@@ -89,8 +94,10 @@ def setup_acts(
         terms: The terms.
         consents: did to consent, of every party.
         roots: did of each owner to the root of its dataset commitment (hex).
+        fresh: Whether the contracts are not there yet.
     """
-    acts = _creations(terms) if terms.own_contracts else []
+    acts = _creations(terms) if terms.own_contracts and fresh else []
+    acts += _issues(terms) if terms.own_contracts else []
     opening = load_contract(AGREEMENTS).call("open", terms.values)
     acts.append(Act("open", "", terms.settlement.contract, opening, 2_000_000))
     for party in terms.agreement.parties:
@@ -156,12 +163,20 @@ def later_act(terms: ContractTerms, kind: str, subject: str, *arguments: Any) ->
     return Act(kind, subject, address_of(terms, name), data, 500_000)
 
 
-def is_later_act(terms: ContractTerms, kind: str, to: str | None, data: bytes) -> bool:
-    """Tell whether a transaction is of a kind that may be logged after the run."""
+def is_later_act(runs: Sequence[ContractTerms], kind: str, to: str | None, data: bytes) -> bool:
+    """Tell whether a transaction is of a kind that may be logged after the run.
+
+    Args:
+        runs: The run's terms, and those of the runs that its base model comes from: their contracts may be called, too.
+        kind: What the record says it does.
+        to: The contract that it calls.
+        data: What it calls.
+    """
     if kind not in AFTERWARDS:
         return False
     name, function = AFTERWARDS[kind]
-    return to == address_of(terms, name) and data[:4] == load_contract(name).selector(function)
+    known = {address_of(terms, name) for terms in runs}
+    return to in known and data[:4] == load_contract(name).selector(function)
 
 
 def address_of(terms: ContractTerms, name: str) -> str:
@@ -238,18 +253,23 @@ def _payout_leaf(terms: ContractTerms, did: str, part: PoolPart) -> bytes:
 
 
 def _creations(terms: ContractTerms) -> list[Act]:
-    """Return the creation of the run's own contracts, and of the credits that the parties need."""
+    """Return the creation of the run's own contracts."""
     issuer = terms.account(terms.agreement.coordinator.did)
     addresses = own_contracts(issuer)
     arguments = {AGREEMENTS: (addresses[MODEL_SHARES],), CREDITS: (issuer,)}
-    acts = [
+    return [
         Act("create", name, None, load_contract(name).creation(*arguments.get(name, ())), 8_000_000)
         for name in CREATED
     ]
+
+
+def _issues(terms: ContractTerms) -> list[Act]:
+    """Return the issue of the credits that the parties need."""
+    acts = []
     for party in terms.agreement.parties:
         if due := terms.due(party.did):
             data = load_contract(CREDITS).call("issue", terms.account(party.did), due)
-            acts.append(Act("issue", party.did, addresses[CREDITS], data, 200_000))
+            acts.append(Act("issue", party.did, terms.settlement.token, data, 200_000))
     return acts
 
 

@@ -21,6 +21,21 @@ CREDIT = 10**CREDIT_DECIMALS
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The chain of another run that a new one goes on with.
+
+    Attributes:
+        chain_id: EIP-155.
+        shares: Address of the shares of its model.
+        basis_points: Part of each use of the new model that goes to their holders.
+    """
+
+    chain_id: int
+    shares: str
+    basis_points: int
+
+
+@dataclass(frozen=True)
 class MoneyWishes:
     """What the people decide about money; amounts in whole credits.
 
@@ -34,6 +49,7 @@ class MoneyWishes:
         free_transfer: Whether strangers may hold shares of the model.
         chain_id: Where; a chain of the run's own if left out.
         contribution: The pool that is divided by scores; None if there is none.
+        origin: The chain that the run goes on with; None for one of its own.
     """
 
     price: int
@@ -45,6 +61,7 @@ class MoneyWishes:
     free_transfer: bool = False
     chain_id: int = EMBEDDED_CHAIN
     contribution: ContributionTerm | None = None
+    origin: Origin | None = None
 
 
 def draft_pool(
@@ -116,9 +133,15 @@ def draft_settlement(
         "challenge_seconds": wishes.challenge_days * 86_400,
         "use_price": str(wishes.use_price),
         "transfer": "anyone" if wishes.free_transfer else "members",
-        "parents": [],
+        "parents": _parents(wishes.origin),
         "contribution": pool,
     }
+
+
+def _parents(origin: Origin | None) -> list[dict[str, object]]:
+    if origin is None or origin.basis_points == 0:
+        return []
+    return [{"model": origin.shares, "basis_points": origin.basis_points}]
 
 
 def _shares(parties: Sequence[PartyTerm], wishes: MoneyWishes) -> list[dict[str, object]]:

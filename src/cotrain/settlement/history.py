@@ -13,6 +13,7 @@ from cotrain.records.canonical import encode, sha256
 from cotrain.records.kinds import ReceiptBody
 from cotrain.settlement.chain.chain import LogEntry, Receipt
 from cotrain.settlement.chain.replay import replay
+from cotrain.settlement.earlier import EarlierChain
 from cotrain.settlement.terms import ContractTerms
 
 Step = tuple[bytes, ReceiptBody]
@@ -51,14 +52,24 @@ def receipt_body(transaction: str, receipt: Receipt, terms: ContractTerms) -> Re
     )
 
 
-def check_history(terms: ContractTerms, steps: Sequence[Step]) -> Sequence[Outcome]:
+def check_history(earlier: EarlierChain, steps: Sequence[Step]) -> Sequence[Outcome]:
     """Run all transactions of a run again and compare.
+
+    Args:
+        earlier: The chain before the run's first transaction.
+        steps: The run's own.
+
+    Returns:
+        What each of the run's own did.
 
     Raises:
         ForgeryError: a receipt says something else; the first one is named.
     """
     ran = tuple((body.time, raw) for raw, body in steps)
-    outcomes = _outcomes(terms.settlement.chain_id, ran, paid_elsewhere=not terms.own_chain)
+    everything = _outcomes(
+        earlier.chain_id, earlier.steps + ran, paid_elsewhere=earlier.paid_elsewhere
+    )
+    outcomes = everything[len(earlier.steps) :]
     for number, ((_, body), outcome) in enumerate(zip(steps, outcomes, strict=True)):
         for name, said, found in _differences(body, outcome):
             if said != found:

@@ -13,14 +13,15 @@ def check_contracts(terms: ContractTerms) -> None:
     Raises:
         RefusedError: the agreement names others, or models of other runs.
     """
-    if terms.own_contracts and not terms.settlement.parents:
+    if terms.own_contracts and (terms.agreement.base_model or not terms.settlement.parents):
         return
     raise RefusedError(
         "settlement-others-contracts",
-        "the agreement names a token, a contract or models that its run does not create",
+        "the agreement names a token, a contract or models that neither its run nor its base model's creates",
         meaning="Nobody could run its transactions again from the ledger, so no payment would ever be signed. This "
         "version pays in credits that the coordinator issues.",
-        hint="Draft the agreement with `cotrain agreement new`, which names the contracts of the run itself.",
+        hint="Draft the agreement with `cotrain agreement new`, which names the contracts of the run itself, or with "
+        "--base-model those of the run before it.",
     )
 
 

@@ -32,6 +32,7 @@ class AccountFigures:
         royalties: Paid out for uses of the model.
         paid_for_use: Paid for uses of the model.
         units: Units of the model's shares, of `ONE_MODEL`.
+        of_base: Whether the account is of a party of a run that the model came from, and of none of this run.
     """
 
     name: str
@@ -46,6 +47,7 @@ class AccountFigures:
     royalties: int = 0
     paid_for_use: int = 0
     units: int = 0
+    of_base: bool = False
 
 
 @dataclass
@@ -59,6 +61,7 @@ class MoneyFigures:
         rounds: Rounds that were anchored.
         released: Whether the parties released the payment.
         queries: Uses of the model that were paid by vouchers.
+        to_base: What of the payments for use was passed on to the holders of the model that this one came from.
         accounts: In the order of the agreement, strangers behind them.
     """
 
@@ -68,6 +71,7 @@ class MoneyFigures:
     rounds: int = 0
     released: bool = False
     queries: int = 0
+    to_base: int = 0
     accounts: dict[str, AccountFigures] = field(default_factory=dict)
 
     def words(self, amount: int) -> str:
@@ -77,8 +81,18 @@ class MoneyFigures:
         return f"{whole:,}" + (f".{digits:0<2}" if digits else "") + f" {self.symbol}"
 
 
-def read_statement(terms: ContractTerms, told: Iterable[Sequence[LogEntry]]) -> MoneyFigures:
-    """Add up the events of all transactions of a run, in their order."""
+def read_statement(
+    terms: ContractTerms,
+    told: Iterable[Sequence[LogEntry]],
+    earlier: Sequence[ContractTerms] = (),
+) -> MoneyFigures:
+    """Add up the events of all transactions of a run, in their order.
+
+    Args:
+        terms: The run's terms.
+        told: The events of each transaction.
+        earlier: Terms of the runs that its base model came from; of these only royalties are counted.
+    """
     money = terms.settlement
     figures = MoneyFigures(money.symbol, money.decimals, int(money.price))
     for party in terms.agreement.parties:
@@ -91,6 +105,8 @@ def read_statement(terms: ContractTerms, told: Iterable[Sequence[LogEntry]]) -> 
             event = _decode(terms, entry)
             if event is not None:
                 _count(terms, figures, queries, event)
+            elif (royalty := _royalty_of(earlier, entry)) is not None:
+                _count_base_royalty(earlier, figures, royalty)
     figures.queries = sum(queries.values())
     return figures
 
@@ -105,9 +121,32 @@ def _decode(terms: ContractTerms, entry: LogEntry) -> Event | None:
     if name is None:
         return None
     try:
-        return load_contract(name).event(entry.topics, entry.data)
+        event = load_contract(name).event(entry.topics, entry.data)
     except MalformedError:
         return None
+    return event if event.values.get("agreement", terms.name) == terms.name else None
+
+
+def _royalty_of(earlier: Sequence[ContractTerms], entry: LogEntry) -> Event | None:
+    """Return the royalty that was paid on shares of an earlier model, if an event is one."""
+    if entry.address.lower() not in {terms.model_shares.lower() for terms in earlier}:
+        return None
+    event = load_contract(MODEL_SHARES).event(entry.topics, entry.data)
+    return event if event.name == "RoyaltyPaid" else None
+
+
+def _count_base_royalty(
+    earlier: Sequence[ContractTerms], figures: MoneyFigures, event: Event
+) -> None:
+    holder, known = event.values["holder"], event.values["holder"].lower() in figures.accounts
+    found = _of(figures, holder)
+    found.royalties += event.values["amount"]
+    if known:
+        return
+    parties = (terms.party_of(holder) for terms in earlier)
+    party = next((party for party in parties if party is not None), None)
+    if party is not None:
+        found.name, found.of_base = party.name, True
 
 
 _ADDED = {
@@ -136,6 +175,8 @@ def _count(
             figures.rounds = values["round"]
         case "Released":
             figures.released = True
+        case "ParentPaid":
+            figures.to_base += values["amount"]
         case "Redeemed":
             queries[values["buyer"]] = values["queries"]
         case _:

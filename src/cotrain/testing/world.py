@@ -20,6 +20,7 @@ from cotrain.identity.keys import Identity
 from cotrain.ledger.store import Ledger
 from cotrain.ports import Store
 from cotrain.privacy.budget import BudgetBook
+from cotrain.rounds.base import Base
 from cotrain.rounds.coordinator import Coordinator
 from cotrain.rounds.journal import MemoryJournal
 from cotrain.rounds.owned import OwnedData
@@ -70,6 +71,7 @@ class World:
         path: The ledger's file.
         seed: From which all secrets follow.
         chain: Where the contracts are, if money is moved.
+        base: The model that training begins with, if it is another run's.
     """
 
     agreement: Agreement
@@ -78,6 +80,7 @@ class World:
     path: Path
     seed: str
     chain: Chain | None = None
+    base: Base | None = None
 
     @property
     def owners(self) -> list[str]:
@@ -95,8 +98,9 @@ class World:
     def coordinator(self, ledger: Ledger | None = None) -> Coordinator:
         """Build the coordinator from its keys and the ledger alone."""
         identity = self.actors[COORDINATOR].identity
+        base = None if self.base is None else self.base.encode()
         return Coordinator(
-            identity, self.agreement, ledger or self.ledger(), self.clock, self.chain
+            identity, self.agreement, ledger or self.ledger(), self.clock, self.chain, base
         )
 
     def party(self, name: str, journal: Store | None = None) -> Party:
@@ -158,6 +162,7 @@ def build_world(  # noqa: PLR0913 - one for each thing that tests vary
     coordinator_roles: tuple[Role, ...] = ("coordinator",),
     money: MoneyWishes | None = None,
     now: int = 1_700_000_000,
+    base: Base | None = None,
 ) -> World:
     """Make a world: keys, rows, an agreement that everybody has approved.
 
@@ -171,6 +176,7 @@ def build_world(  # noqa: PLR0913 - one for each thing that tests vary
         coordinator_roles: Roles of the coordinator; with money it is also the demander.
         money: What is paid; None for nothing.
         now: First reading of the clock, Unix seconds; that of a node whose clock is not ours to set.
+        base: The model that training begins with; its chain goes on if `money` names it as its origin.
     """
     if money is not None:
         coordinator_roles = ("coordinator", "model_demander")
@@ -201,6 +207,7 @@ def build_world(  # noqa: PLR0913 - one for each thing that tests vary
         entropy=SeededEntropy(seed),
         clock=clock,
         settlement=settlement,
+        base_model=None if base is None else base.term,
     )
     agreement = _revise(draft, changes or {})
     for actor in actors.values():
@@ -210,7 +217,8 @@ def build_world(  # noqa: PLR0913 - one for each thing that tests vary
     chain = None
     if agreement.settlement is not None:
         chain = EmbeddedChain(folder / "chain.db", agreement.settlement.chain_id, clock)
-    return World(agreement, actors, clock, folder / "ledger.db", seed, chain)
+        chain.adopt(() if base is None else base.steps)
+    return World(agreement, actors, clock, folder / "ledger.db", seed, chain, base)
 
 
 def _actor(seed: str, name: str, rows: NDArray[np.int16] | None) -> Actor:

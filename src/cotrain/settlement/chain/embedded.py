@@ -78,8 +78,33 @@ class EmbeddedChain:
         found = self._find(keccak(raw))
         if found is not None:
             return found
+        return self._carry_out(raw, max(self._clock.now(), self.head().time))
+
+    def adopt(self, steps: Sequence[tuple[int, bytes]]) -> None:
+        """Carry out the transactions of a chain that this one goes on with, each at its time; again does no harm.
+
+        Args:
+            steps: Time and signed transaction of each block, the first one first.
+
+        Raises:
+            ForgeryError: the file holds other blocks.
+            MalformedError: one is no transaction.
+            RefusedError: one cannot enter a block.
+        """
+        for number, (time, raw) in enumerate(steps, 1):
+            if number > self.head().block:
+                self._carry_out(raw, time)
+            elif (found := self._find(keccak(raw))) is None or found.block != number:
+                raise ForgeryError(
+                    "chain-other-history",
+                    f"block {number} of the chain {self._path} is not that of the chain it goes on with",
+                    meaning="The file is of another run, or the base model is of another one than when it began.",
+                    hint="Give another run folder, or the base model that this run began with.",
+                )
+
+    def _carry_out(self, raw: bytes, time: int) -> Receipt:
         head = self.head()
-        block, time = head.block + 1, max(self._clock.now(), head.time)
+        block = head.block + 1
         with self._disk(), self._atomic():
             done = self._engine.execute(head.state_root, block, time, raw)
             self._db.execute(

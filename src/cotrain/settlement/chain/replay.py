@@ -21,7 +21,11 @@ def replay(
         RefusedError: one cannot enter a block.
         ForgeryError: one is said to have run before the one before it.
     """
-    engine = Engine(chain_id, MemoryNodes(), paid_elsewhere=paid_elsewhere)
+    yield from replay_on(Engine(chain_id, MemoryNodes(), paid_elsewhere=paid_elsewhere), steps)
+
+
+def replay_on(engine: Engine, steps: Iterable[tuple[int, bytes]]) -> Iterator[Done]:
+    """Run signed transactions on an engine whose state is empty; arguments and errors are those of `replay`."""
     root, before = EMPTY_STATE, 0
     for number, (time, raw) in enumerate(steps, 1):
         if not before <= time < 1 << 63:

@@ -1,0 +1,229 @@
+"""The base model: a released model that a run begins with, and the chain that it was released on.
+
+The base file travels as a blob beside the agreement, which names its SHA-256. So everybody who signs or audits has what
+is needed to check it: the agreements that the model came from, the model, and all transactions of the chain so far
+(docs/spec/base-model.md). Where money is moved, the contract itself says that a quorum released this model.
+"""
+
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+
+from cotrain.agreement.base_model import BaseModelTerm
+from cotrain.agreement.document import Agreement, decode_agreement
+from cotrain.errors import CotrainError, ForgeryError, MalformedError, RefusedError
+from cotrain.proofs.frames import decode_header, encode_header
+from cotrain.records.canonical import sha256
+from cotrain.rounds.plan import RunPlan
+from cotrain.settlement.contracts import AGREEMENTS
+from cotrain.settlement.earlier import EarlierChain, Step
+from cotrain.settlement.terms import ContractTerms
+from cotrain.training.gradient import Weights, checked_weights
+from cotrain.training.model import Model
+
+FORMAT = "cotrain/base/1"
+_FIELDS = ("format", "agreements", "model", "steps")
+_MAX_RUNS = 64
+_MAX_BYTES = 1 << 26
+_STEP_HEAD = 12  # time in eight bytes, size in four
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a base file holds.
+
+    Attributes:
+        agreements: Of the runs that the model came from, oldest first; the last one released it.
+        model: The released model, canonical bytes.
+        steps: All transactions of its chain so far; none where the new run does not go on with that chain.
+    """
+
+    agreements: tuple[Agreement, ...]
+    model: bytes = field(repr=False)
+    steps: tuple[Step, ...] = field(repr=False)
+
+    @property
+    def released_by(self) -> Agreement:
+        """The agreement of the run that released the model."""
+        return self.agreements[-1]
+
+    @property
+    def weights(self) -> Weights:
+        """The model's weights: int32, shape (K d,)."""
+        return Model.decode(self.model).as_array()
+
+    @property
+    def term(self) -> BaseModelTerm:
+        """What an agreement says of this base."""
+        run, model = self.released_by.digest, sha256(self.model)
+        return BaseModelTerm(run=run, model=model, file=sha256(self.encode()))
+
+    def encode(self) -> bytes:
+        """Return the bytes of the file."""
+        texts = [agreement.data for agreement in self.agreements]
+        header = {
+            "format": FORMAT,
+            "agreements": [len(text) for text in texts],
+            "model": len(self.model),
+            "steps": len(self.steps),
+        }
+        steps = (
+            time.to_bytes(8, "little") + len(raw).to_bytes(4, "little") + raw
+            for time, raw in self.steps
+        )
+        return encode_header(FORMAT, header) + b"".join([*texts, self.model, *steps])
+
+
+def decode_base(data: bytes) -> Base:
+    """Read a base file.
+
+    Raises:
+        MalformedError: it is none, or holds something that is not what it should be.
+    """
+    if len(data) > _MAX_BYTES:
+        raise _malformed(f"{len(data)} bytes exceed the limit of {_MAX_BYTES}")
+    header, body = decode_header(FORMAT, data, _FIELDS)
+    sizes, model, count = header["agreements"], header["model"], header["steps"]
+    numbers = [*sizes, model, count] if isinstance(sizes, list) else [None]
+    if any(type(number) is not int or not 0 <= number <= _MAX_BYTES for number in numbers):
+        raise _malformed("its header holds something other than sizes")
+    if not 1 <= len(sizes) <= _MAX_RUNS:
+        raise _malformed(f"it names {len(sizes)} runs; 1 to {_MAX_RUNS} are possible")
+    ends = list(accumulate([*sizes, model], initial=0))
+    if ends[-1] > len(body):
+        raise _malformed("it ends too early")
+    parts = [body[start:end] for start, end in pairwise(ends)]
+    agreements = tuple(decode_agreement(part) for part in parts[:-1])
+    found = Base(agreements, parts[-1], _read_steps(body[ends[-1] :], count))
+    Model.decode(found.model)
+    if found.encode() != data:
+        raise _malformed("it has a second spelling")
+    return found
+
+
+def check_base(agreement: Agreement, base: Base) -> None:
+    """Check that a base is the one that an agreement names, and that training can begin with it.
+
+    Raises:
+        ForgeryError: it is another one, or the chain does not say that its run released this model.
+        RefusedError: it does not fit the agreement's data, algorithm or contracts.
+    """
+    term, by = agreement.base_model, base.released_by
+    named = (None, None) if term is None else (term.run, term.model)
+    if named != (by.digest, sha256(base.model)):
+        raise ForgeryError(
+            "base-other-model",
+            "the base file holds another model, or one of another run, than the agreement names",
+            meaning="Training would begin with something that nobody agreed on.",
+            hint="Get the file from who drafted the agreement.",
+        )
+    _check_fits(agreement, base)
+    _check_chain(agreement, base)
+
+
+def earlier_chain(agreement: Agreement, base: Base | None) -> EarlierChain:
+    """Return the chain on which an agreement's transactions begin."""
+    terms = ContractTerms.of(agreement)
+    steps = () if base is None else base.steps
+    return EarlierChain(terms.settlement.chain_id, steps, paid_elsewhere=not terms.own_chain)
+
+
+def terms_before(base: Base | None) -> list[ContractTerms]:
+    """Return the terms of the runs whose contracts the base's chain holds, newest first."""
+    if base is None or not base.steps:
+        return []
+    return [
+        ContractTerms.of(agreement) for agreement in base.agreements[::-1] if agreement.settlement
+    ]
+
+
+def _read_steps(data: bytes, count: int) -> tuple[Step, ...]:
+    steps, place = [], 0
+    for _ in range(count):
+        head = data[place : place + _STEP_HEAD]
+        start = place + _STEP_HEAD
+        place = start + int.from_bytes(head[8:], "little")
+        if len(head) < _STEP_HEAD or place > len(data):
+            raise _malformed("a transaction in it ends too early")
+        steps.append((int.from_bytes(head[:8], "little"), data[start:place]))
+    if place != len(data):
+        raise _malformed("something comes after its last transaction")
+    return tuple(steps)
+
+
+def _check_fits(agreement: Agreement, base: Base) -> None:
+    """Check that the weights mean the same in both runs: same columns and scales, and within the bound."""
+    model, algorithm = Model.decode(base.model), RunPlan.derive(agreement).algorithm
+    old = base.released_by.data_schema
+    if model.agreement != base.released_by.digest or model.schema != old.digest().hex():
+        raise ForgeryError("base-other-model", "the model in the base file names another run")
+    if not old.has_columns_of(agreement.data_schema):
+        raise _unfit("its columns, their bounds or its target are others")
+    for name in ("kind", "row_bound", "residual_bits", "weight_bits"):
+        ours, theirs = getattr(algorithm, name), getattr(model.algorithm, name)
+        if ours != theirs:
+            raise _unfit(f"its {name} is {theirs}, the agreement's is {ours}")
+    try:
+        checked_weights(algorithm, base.weights)
+    except CotrainError as error:
+        raise _unfit(str(error)) from error
+
+
+def _check_chain(agreement: Agreement, base: Base) -> None:
+    """Check, where money is moved on the base's chain, that its contract says who released what."""
+    money, before = agreement.settlement, base.released_by
+    if not base.steps:
+        if money is not None and money.parents:
+            raise _unfit("its run moved no money, so a part of each use has nobody to go to")
+        return
+    if money is None or before.settlement is None:
+        raise _unfit(
+            "the base file holds transactions, and one of the two agreements moves no money"
+        )
+    old = before.settlement
+    if (old.chain_id, old.contract, old.token) != (money.chain_id, money.contract, money.token):
+        raise _unfit("the two agreements name other chains, contracts or tokens")
+    terms = ContractTerms.of(before)
+    released = _account_on_chain(agreement, base, terms)
+    if (released.get("model"), str(released.get("shares")).lower()) != (
+        bytes.fromhex(sha256(base.model)),
+        terms.model_shares.lower(),
+    ):
+        raise ForgeryError(
+            "base-not-released",
+            "by the transactions in the base file, the contract does not say that this model was released",
+            meaning="No quorum of its parties signed that it came out of their run.",
+            hint="Sign nothing; ask for the ledger of that run.",
+        )
+    if any(parent.model != terms.model_shares for parent in money.parents):
+        raise _unfit("the agreement pays the holders of another model")
+
+
+def _account_on_chain(agreement: Agreement, base: Base, terms: ContractTerms) -> dict[str, object]:
+    chain, contract = earlier_chain(agreement, base), terms.settlement.contract
+    try:
+        return dict(chain.ask(AGREEMENTS, contract, "accountOf", terms.name))
+    except CotrainError as error:
+        raise ForgeryError(
+            "base-bad-chain",
+            f"the transactions in the base file cannot be run: {error}",
+            meaning="They are not those of a chain that anybody carried out.",
+            hint="Sign nothing; ask for the ledger of that run.",
+        ) from error
+
+
+def _unfit(why: str) -> RefusedError:
+    return RefusedError(
+        "base-does-not-fit",
+        f"the run cannot begin with this base model: {why}",
+        meaning="Weights mean something for one table, one kind of model and one set of contracts only.",
+        hint="Draft the agreement with the schema of the base model's run, or without --base-model.",
+    )
+
+
+def _malformed(what: str) -> MalformedError:
+    return MalformedError(
+        "base-malformed",
+        f"not a base file: {what}",
+        meaning="It is another file, damaged, or of another version.",
+        hint="Get it again from who drafted the agreement.",
+    )
