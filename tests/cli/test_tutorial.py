@@ -11,7 +11,7 @@ import pytest
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-VARIABLE = re.compile(r"did:key:\w+|\b[0-9a-f]{16,}\b|\d+(?:\.\d+)?|─+|\s+")
+VARIABLE = re.compile(r"did:key:\w+|\b0x[0-9a-fA-F]{40}\b|\b[0-9a-f]{16,}\b|\d+(?:\.\d+)?|─+|\s+")
 
 
 @dataclass
@@ -48,7 +48,9 @@ def agrees(shown: list[str], printed: list[str]) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("page", "least"), [("tutorial.md", 16), ("agreements.md", 10)])
+@pytest.mark.parametrize(
+    ("page", "least"), [("tutorial.md", 16), ("agreements.md", 10), ("next-version.md", 12)]
+)
 def test_a_guide_runs_and_prints_what_it_shows(tmp_path: Path, page: str, least: int) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "COLUMNS": "80"}

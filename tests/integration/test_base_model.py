@@ -1,4 +1,4 @@
-"""A run that begins with another run's model: what it starts from, whose chain goes on, who is paid, what is refused."""
+"""A run that begins with another one's model: what it starts from, whose chain goes on, who is paid, what is refused."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
