@@ -1,11 +1,13 @@
-"""A run that begins with another one's model: what it starts from, whose chain goes on, who is paid, what is refused."""
+"""A run that begins with another one's model: its weights, its chain, who is paid for a use, and what is refused."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from probe import nodes
 
 from cotrain.agreement.document import parse_agreement
 from cotrain.audit.auditor import audit
@@ -14,6 +16,7 @@ from cotrain.errors import CotrainError, ForgeryError, MalformedError, RefusedEr
 from cotrain.flow import let_all_read, run_in_process
 from cotrain.identity.keys import Identity
 from cotrain.ledger.store import Ledger
+from cotrain.ports import SystemClock
 from cotrain.records.kinds import AgreementBody, BlobRef, SuccessorBody
 from cotrain.records.record import blob_ref, sign_record
 from cotrain.rounds.base import Base, check_base, decode_base
@@ -29,6 +32,7 @@ from cotrain.serving.session import Shop, ask_queries, open_deposit, settle_use
 from cotrain.serving.stakes import return_stakes
 from cotrain.settlement.acts import later_act
 from cotrain.settlement.chain.embedded import EmbeddedChain
+from cotrain.settlement.chain.remote import RemoteChain
 from cotrain.settlement.chain.signing import account_of
 from cotrain.settlement.draft import CREDIT, MoneyWishes, Origin
 from cotrain.settlement.statement import MoneyFigures
@@ -333,6 +337,41 @@ def test_stakes_of_both_runs_go_back_through_the_second_ledger(tmp_path: Path) -
     acts = [done.sent.act.kind for done in money_of(second.state).history]
     assert acts.count("stake") == 8
     assert audit(second.ledger).money is not None
+
+
+# On a node.
+
+
+@pytest.fixture(name="node", params=["anvil", "geth"])
+def fixture_node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with nodes.started(request.param, tmp_path) as url:
+        yield url
+
+
+def test_on_a_node_the_contracts_are_there_and_the_numbers_go_on(node: str, tmp_path: Path) -> None:
+    remote = RemoteChain(node)
+    now = max(SystemClock().now(), remote.head().time)
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
+    there = build_world(tmp_path / "first", money=replace(FIRST, chain_id=remote.chain_id), now=now)
+    there.chain = remote
+    hub = account_of(there.actors[COORDINATOR].identity).address
+    nodes.give_money(node, hub)
+    first = carry_out(there)
+    shares = money_of(first.state).terms.model_shares
+    origin = Origin(remote.chain_id, shares, BASE_SHARE)
+    wishes = replace(SECOND, chain_id=remote.chain_id, origin=origin)
+    base = base_of(first.state, paid=True)
+    world = build_world(tmp_path / "second", money=wishes, base=base, now=now)
+    world.chain = remote
+    first.hand_over_to(world)
+    second = carry_out(world)
+    sent = len(base.steps) + len(money_of(second.state).history)
+    assert remote.nonce(hub) == sent
+    report = audit(second.ledger)
+    assert report.money is not None
+    assert report.money.released
+    check_base_run(report, audit(first.ledger))
 
 
 # Lies of who drafts, and of who coordinates.

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 WEI = 10**21
 
@@ -106,3 +108,13 @@ def _free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
+
+
+@contextmanager
+def started(name: str, folder: Path) -> Iterator[str]:
+    """Run "anvil" or "geth", whose files go to `folder`; yields its URL. Skips the test if it is not there."""
+    if (ANVIL if name == "anvil" else GETH) is None:
+        wanted = "npm ci in contracts/" if name == "anvil" else "make geth"
+        pytest.skip(f"no {name}: {wanted}, or name it in COTRAIN_{name.upper()}")
+    with anvil() if name == "anvil" else geth(folder / "geth") as url:
+        yield url

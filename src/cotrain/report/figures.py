@@ -18,7 +18,7 @@ from cotrain.report.quality import Step, compare
 from cotrain.report.words import PROVE_DATA, PROVE_SCORE, PROVE_UPDATES, VERIFY_PROOFS
 from cotrain.rounds.state import RunState
 
-FORMAT = "cotrain/report/1"
+FORMAT = "cotrain/report/2"
 MAX_POINTS = 50
 """Of a long run, the privacy spent is given after this many rounds at most."""
 

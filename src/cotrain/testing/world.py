@@ -31,6 +31,7 @@ from cotrain.settlement.chain.chain import Chain
 from cotrain.settlement.chain.embedded import EmbeddedChain
 from cotrain.settlement.chain.signing import account_of
 from cotrain.settlement.draft import MoneyWishes, draft_settlement
+from cotrain.settlement.terms import EMBEDDED_CHAIN
 from cotrain.testing.determinism import ManualClock, SeededEntropy
 
 COORDINATOR = "Coordinator"
@@ -217,7 +218,8 @@ def build_world(  # noqa: PLR0913 - one for each thing that tests vary
     chain = None
     if agreement.settlement is not None:
         chain = EmbeddedChain(folder / "chain.db", agreement.settlement.chain_id, clock)
-        chain.adopt(() if base is None else base.steps)
+        if base is not None and agreement.settlement.chain_id == EMBEDDED_CHAIN:
+            chain.adopt(base.steps)
     return World(agreement, actors, clock, folder / "ledger.db", seed, chain, base)
 
 
