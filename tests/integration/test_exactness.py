@@ -100,4 +100,4 @@ def test_the_bytes_of_a_seeded_run_are_known(make_world: Any) -> None:
 
 KNOWN_RUN = "2d3ac100e850e8eb2330c77de0c23e69059c90dac010e64775db18587edca025"
 KNOWN_WEIGHTS = [2423, -337, 85, -598]
-KNOWN_ROOT = "cbba06587b87fad28c1f4d9ad519639c1ec14b5bfed35e99e4e33a53bea0fda1"
+KNOWN_ROOT = "378b74772acd5c1c088f192555881436bfd0bbceb53c942634a6e6c98b62e810"

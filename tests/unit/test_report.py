@@ -73,7 +73,7 @@ def test_reports_fit_the_schema(kind: str, request: pytest.FixtureRequest) -> No
 
 def test_a_report_that_does_not_fit_is_noticed(report: dict[str, Any]) -> None:
     for path, value in [
-        (("format",), "cotrain/report/2"),
+        (("format",), "cotrain/report/1"),
         (("run",), "abc"),
         (("data", "owners", 0, "rows"), "212"),
         (("quality", "pooled", "together"), {"f1": 0.5}),

@@ -9,39 +9,31 @@ submission was left out), it keeps in `refusals`.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
 from cotrain.dataset.registration import commit_dataset
-from cotrain.encryption.cipher import generate_key
-from cotrain.encryption.sealing import SEAL_OVERHEAD, open_sealed
-from cotrain.encryption.sharing import deal, find_bad_shares, sum_shares, verify_share
 from cotrain.errors import CotrainError, DataError, ForgeryError, RefusedError
 from cotrain.identity.keys import Identity
 from cotrain.ledger.follower import Follower
 from cotrain.ports import Clock, Entropy, Store
 from cotrain.proofs.registration import prove_registration
 from cotrain.records.kinds import (
-    AnswerBody,
-    ApprovalBody,
-    Body,
-    CheckBody,
     Consent,
     DatasetBody,
     ErasureBody,
-    ReleaseBody,
     RevocationBody,
     ScoreBody,
     SignatureBody,
 )
-from cotrain.records.record import Message, blob_ref, sign_record
+from cotrain.records.record import Message, blob_ref
 from cotrain.rounds.erasure_rules import ROWS, erasing_key, erasure_reason, secrets_of
-from cotrain.rounds.journal import pack_message, unpack_message
-from cotrain.rounds.money import money_of, release_of
-from cotrain.rounds.money_rules import permit_of
+from cotrain.rounds.forgetting import destroy_secrets, forget_rounds, forget_words
+from cotrain.rounds.key_holder import KeyHolder, answer
+from cotrain.rounds.memory import Memory, journal_lost, round_key
+from cotrain.rounds.money import money_of
 from cotrain.rounds.owned import OwnedData, keep_fingerprint, kept_fingerprints
+from cotrain.rounds.payee import approval, check_paid_in, consent, leaving_signature
 from cotrain.rounds.removal_rules import rows_gone
 from cotrain.rounds.removals import (
     DatasetSecrets,
@@ -68,16 +60,10 @@ from cotrain.rounds.submission import (
     SubmissionSecrets,
     build_submission,
     prove_update,
-    share_info,
 )
 from cotrain.rounds.view import Board, View
 from cotrain.rounds.witness import witness_signer
 from cotrain.rounds.words import WordBook, WordSecrets
-from cotrain.settlement.acts import NO_HASH
-from cotrain.settlement.chain.signing import Account, account_of
-from cotrain.settlement.history import check_history
-
-_SCORES_OVER = frozenset({Phase.APPROVING, Phase.PAYING, Phase.FINISHED, Phase.ABORTED})
 
 
 class Party:
@@ -110,6 +96,8 @@ class Party:
         self.refusals: list[CotrainError] = []
         self._proving = 0.0
         self._journal = journal
+        self._memory = Memory(identity, journal, entropy)
+        self._holder = KeyHolder(self._memory, view)
         self._entropy = entropy
         self._clock = clock
         self._data = data
@@ -160,8 +148,8 @@ class Party:
             return []
         run = state.terms.digest
         if self.did in state.sealing_keys and self._journal.get(f"approved/{run}") is None:
-            return self._silent(_journal_lost("it signed, and its journal knows nothing of it"))
-        self._forget_words(state)
+            return self._silent(journal_lost("it signed, and its journal knows nothing of it"))
+        forget_words(self._journal, state, self.did)
         self._destroy_removed(state)
         turns = {
             Phase.SIGNING: self._sign,
@@ -188,8 +176,8 @@ class Party:
             return []
 
         def build() -> Message:
-            sealing = self._sealing_key(run).public_key().public_bytes_raw().hex()
-            commitment = coin_commitment(run, self.did, self._run_secret(run, "coin").hex())
+            sealing = self._memory.sealing_key(run).public_key().public_bytes_raw().hex()
+            commitment = coin_commitment(run, self.did, self._memory.run_secret(run, "coin").hex())
             words, score_word = self._first_words(state), self._score_word(state)
             body = SignatureBody(
                 sealing_key=sealing,
@@ -198,9 +186,9 @@ class Party:
                 score_word=blob_ref(score_word[0]) if score_word else None,
                 consent=None if self._owns(state) else self._consent(state, None),
             )
-            return self._message(run, body, *words, *score_word)
+            return self._memory.message(run, body, *words, *score_word)
 
-        return [self._once(run, "signature", build)]
+        return [self._memory.once(run, "signature", build)]
 
     # Step 3: commit to the rows, prove that they satisfy the schema, and reveal the coin.
     def _register(self, state: RunState) -> list[Message]:
@@ -218,15 +206,15 @@ class Party:
                 rows=committed.layout.rows,
                 schema_hash=schema_hash,
                 commitments=blob_ref(committed.commitments),
-                coin=self._run_secret(run, "coin").hex(),
+                coin=self._memory.run_secret(run, "coin").hex(),
                 proof=blob_ref(proof[0]) if proof else None,
                 consent=self._consent(state, committed.root),
             )
             self._journal.put(_dataset_seed_key(run), seed)
             keep_fingerprint(self._journal, run, data.fingerprint)
-            return self._message(run, body, committed.commitments, *proof)
+            return self._memory.message(run, body, committed.commitments, *proof)
 
-        return [self._once(run, "dataset", build)]
+        return [self._memory.once(run, "dataset", build)]
 
     # Step 5: train, noise, commit, prove, encrypt, share; only within the agreement and the budget.
     def _submit(self, state: RunState) -> list[Message]:
@@ -239,13 +227,13 @@ class Party:
         def build() -> Message:
             self._check_expiry(state)
             self._check_rows(state, data)
-            self._check_money(state)
+            check_paid_in(state, self.did)
             secrets = self._submission_secrets(state, data)
             self._openings(state).keep(state.current.number, secrets)
             return build_submission(self.identity, state, secrets, self._prove_update)
 
         try:
-            return [self._once(state.terms.digest, f"submission/{current.number}", build)]
+            return [self._memory.once(state.terms.digest, f"submission/{current.number}", build)]
         except (RefusedError, DataError, ForgeryError) as refusal:
             return self._silent(refusal)
 
@@ -254,9 +242,9 @@ class Party:
         current, run = state.current, state.terms.digest
         due = self._notice_dropped(state, current)
         if self.did in current.holders and self.did not in current.checks:
-            build = partial(self._check_message, state, current)
+            build = partial(self._holder.check, state)
             try:
-                due.append(self._once(run, f"check/{current.number}", build))
+                due.append(self._memory.once(run, f"check/{current.number}", build))
             except (
                 CotrainError
             ) as withheld:  # a share that the board does not serve accuses no owner
@@ -267,8 +255,8 @@ class Party:
         for holder in accusers:
             if (self.did, holder) not in current.answers:
                 label = f"answer/{current.number}/{holder}"
-                answer = partial(self._answer, state, current, holder)
-                due.append(self._once(run, label, answer))
+                build = partial(answer, self._memory, state, holder)
+                due.append(self._memory.once(run, label, build))
         return due
 
     # Step 10: release one sum of shares for the one set of survivors of this round.
@@ -278,9 +266,9 @@ class Party:
             return []
         # One label for the whole round: whatever set is asked for later, the first answer stands.
         label = f"release/{current.number}"
-        build = partial(self._release_message, state, current)
+        build = partial(self._holder.release, state)
         try:
-            return [self._once(state.terms.digest, label, build)]
+            return [self._memory.once(state.terms.digest, label, build)]
         except CotrainError as refusal:
             return self._silent(refusal)
 
@@ -297,10 +285,12 @@ class Party:
         def build() -> Message:
             self._check_rows(state, data)
             score, proof = self._prove_score(state, data)
-            return self._message(run, ScoreBody(score=str(score), proof=blob_ref(proof)), proof)
+            return self._memory.message(
+                run, ScoreBody(score=str(score), proof=blob_ref(proof)), proof
+            )
 
         try:
-            return [self._once(run, "score", build)]
+            return [self._memory.once(run, "score", build)]
         except (RefusedError, DataError) as refusal:
             return self._silent(refusal)
 
@@ -311,50 +301,21 @@ class Party:
             return self._forget(state)
 
         def build() -> Message:
-            check_history(money.earlier, [(done.sent.raw, done.receipt) for done in money.history])
-            said = money.terms.domain.release(release_of(state))
-            return self._message(run, ApprovalBody(signature=self._account().sign(said).hex()))
+            return self._memory.message(run, approval(self.identity, state))
 
         try:
-            return [*self._forget(state), self._once(run, f"approval/{len(money.history)}", build)]
+            return [
+                *self._forget(state),
+                self._memory.once(run, f"approval/{len(money.history)}", build),
+            ]
         except CotrainError as refusal:
             return self._silent(refusal)
 
     def _consent(self, state: RunState, root: str | None) -> Consent | None:
-        """Sign for joining on the contract, if money is moved."""
-        if state.money is None:
-            return None
-        terms, account, deadline = state.money.terms, self._account(), state.terms.expires
-        if account.address != terms.account(self.did):
-            raise RefusedError(
-                "party-other-account",
-                f"the agreement pays {terms.account(self.did)}, this party's account is {account.address}",
-                meaning="Money would go to an account that this party has no key for.",
-                hint="Draft the agreement with the account that `cotrain init` prints.",
-            )
-        dataset = NO_HASH if root is None else bytes.fromhex(root)
-        document = bytes.fromhex(state.terms.digest)
-        said = terms.domain.consent(document, account.address, dataset, deadline)
-        permit = None
-        if terms.own_contracts and terms.due(self.did) > 0:
-            permit = account.sign(permit_of(state.money, self.did, deadline)).hex()
-        return Consent(signature=account.sign(said).hex(), permit=permit, deadline=deadline)
-
-    def _check_money(self, state: RunState) -> None:
-        """Before this owner first gives anything: run all transactions again, so that the price really is paid in.
-
-        Raises:
-            ForgeryError: the contracts did not do what the coordinator logged.
-        """
-        if state.money is not None and state.submitted.get(self.did, 0) == 0:
-            history = state.money.history
-            check_history(state.money.earlier, [(done.sent.raw, done.receipt) for done in history])
+        return consent(self.identity, state, root)
 
     def _owns(self, state: RunState) -> bool:
         return "data_owner" in state.terms.party(self.did).roles
-
-    def _account(self) -> Account:
-        return account_of(self.identity)
 
     def _silent(self, refusal: CotrainError) -> list[Message]:
         """Say nothing, and keep why, once."""
@@ -378,26 +339,8 @@ class Party:
 
     def _forget(self, state: RunState) -> list[Message]:
         """Destroy the secrets and the copies of rounds that are over; the ledger keeps what was said."""
-        run = state.terms.digest
-        for prefix in ("secrets", "sent/submission", "sent/check", "sent/answer", "sent/release"):
-            self._journal.delete(f"{run}/{prefix}/")
-        if state.phase in {Phase.FINISHED, Phase.ABORTED}:
-            self._journal.delete(f"{run}/run-secrets/")
-        if state.phase in _SCORES_OVER:
-            self._openings(state).destroy()
+        forget_rounds(self._journal, state)
         return []
-
-    def _forget_words(self, state: RunState) -> None:
-        """Destroy noise words that were used, that were announced in vain, or that will not be used any more."""
-        book, logged = WordBook(self._journal, state.terms.digest), state.noise_words.get(self.did)
-        if state.phase in {Phase.FINISHED, Phase.ABORTED} or self.did in state.revoked:
-            book.destroy()
-        elif logged is not None and not self._may_be_logged(state):
-            book.keep_only(logged.first_round)
-
-    def _may_be_logged(self, state: RunState) -> bool:
-        """Tell whether a submission that names other words for the next round may still reach the ledger."""
-        return state.phase is Phase.SUBMITTING and self.did not in state.current.submissions
 
     def _revocation(self, state: RunState) -> list[Message]:
         run = state.terms.digest
@@ -407,13 +350,12 @@ class Party:
             return []
 
         def build() -> Message:
-            signature = None
-            if state.money is not None:
-                said = state.money.terms.domain.revocation(self._account().address)
-                signature = self._account().sign(said).hex()
-            return self._message(run, RevocationBody(reason=reason.decode(), signature=signature))
+            body = RevocationBody(
+                reason=reason.decode(), signature=leaving_signature(self.identity, state)
+            )
+            return self._memory.message(run, body)
 
-        return [self._once(run, "revocation", build)]
+        return [self._memory.once(run, "revocation", build)]
 
     def _removal(self, state: RunState) -> list[Message]:
         """Take the next row out of the dataset that this owner was asked to take out."""
@@ -426,15 +368,15 @@ class Party:
             check_enough(state, self.did)
             self._check_rows(state, data)
             fresh = (
-                self._kept(secret_key(run, row), f"removal/{run}/{row}"),
+                self._memory.kept(secret_key(run, row), f"removal/{run}/{row}"),
                 self._entropy.draw(f"removal-proof/{run}/{row}", 32),
             )
             secrets = self._dataset_secrets(state, rows_gone(state, self.did))
             body, blobs = build_removal(state, self.did, row, data.rows, secrets, fresh)
-            return self._message(run, body, *blobs)
+            return self._memory.message(run, body, *blobs)
 
         try:
-            return [self._once(run, f"removal/{row}", build)]
+            return [self._memory.once(run, f"removal/{row}", build)]
         except (RefusedError, DataError) as refusal:
             return self._silent(refusal)
 
@@ -453,7 +395,7 @@ class Party:
         """
         seed = self._journal.get(_dataset_seed_key(state.terms.digest))
         if seed is None:
-            raise _journal_lost("the seed of its dataset is not in it")
+            raise journal_lost("the seed of its dataset is not in it")
         return DatasetSecrets(seed, replaced_blindings(self._journal, state, self.did, gone))
 
     def _erasure(self, state: RunState) -> list[Message]:
@@ -473,9 +415,9 @@ class Party:
                 destroyed=[*rows, *secrets_of(state)],
                 time=self._clock.now(),
             )
-            return self._message(run, body)
+            return self._memory.message(run, body)
 
-        return [self._once(run, f"erasure/{reason}", build)]
+        return [self._memory.once(run, f"erasure/{reason}", build)]
 
     def _destroy(self, state: RunState) -> bool:
         """Destroy all secrets of the run, and the rows; tell whether no rows are kept any more."""
@@ -484,67 +426,8 @@ class Party:
         if data is not None and data.copy is not None:
             data.copy.erase()
             self._data = None
-        self._forget(state)
-        WordBook(self._journal, run).destroy()
-        self._openings(state).destroy()
-        for prefix in ("dataset-", "run-secrets/", "removal-secrets/"):
-            self._journal.delete(f"{run}/{prefix}")
+        destroy_secrets(self._journal, state)
         return self._data is None
-
-    def _check_message(self, state: RunState, current: RoundState) -> Message:
-        shares = self._shares(state, current)
-        known = {owner: share for owner, share in shares.items() if share is not None}
-        commitments = [current.submissions[owner].key_commitments for owner in known]
-        bad = find_bad_shares(
-            state.derived.parameters, current.key_index(self.did), commitments, list(known.values())
-        )
-        wrong = {owner for place, owner in enumerate(known) if place in bad}
-        complaints = [owner for owner, share in shares.items() if share is None or owner in wrong]
-        body = CheckBody(round=current.number, close=current.close or "", complaints=complaints)
-        return self._message(state.terms.digest, body)
-
-    def _answer(self, state: RunState, current: RoundState, holder: str) -> Message:
-        secrets = self._round_secrets(state, current)
-        key = generate_key(secrets.derive("key"))
-        _, shares = deal(
-            state.derived.parameters,
-            key,
-            current.threshold,
-            len(current.holders),
-            secrets.derive("sharing"),
-        )
-        share = shares[current.key_index(holder) - 1]
-        body = AnswerBody(round=current.number, holder=holder, share=blob_ref(share))
-        return self._message(state.terms.digest, body, share)
-
-    def _release_message(self, state: RunState, current: RoundState) -> Message:
-        shares = self._shares(state, current)
-        chosen = [
-            current.answers.get((owner, self.did)) or shares[owner] for owner in current.survivors
-        ]
-        summed = sum_shares(state.derived.parameters, [share or b"" for share in chosen])
-        index = current.key_index(self.did)
-        # A holder that was late to complain must not look like a liar: it stays silent instead.
-        verify_share(state.derived.parameters, current.key_commitments, index, summed)
-        body = ReleaseBody(
-            round=current.number, survivors=current.survivors_record or "", share=blob_ref(summed)
-        )
-        return self._message(state.terms.digest, body, summed)
-
-    def _shares(self, state: RunState, current: RoundState) -> dict[str, bytes | None]:
-        """Return each submitting owner's share for this party; None where it cannot be opened."""
-        run, key = state.terms.digest, self._sealing_key(state.terms.digest)
-        size = state.derived.parameters.share_bytes + SEAL_OVERHEAD
-        start = size * (current.key_index(self.did) - 1)
-        shares: dict[str, bytes | None] = {}
-        for owner, submission in current.submissions.items():
-            sealed = self.view.fetch(submission.sealed_shares)[start : start + size]
-            try:
-                info = share_info(run, current.number, owner, self.did)
-                shares[owner] = open_sealed(key.private_bytes_raw(), info, b"", sealed)
-            except CotrainError:
-                shares[owner] = None
-        return shares
 
     def _check_expiry(self, state: RunState) -> None:
         now = self._clock.now()
@@ -579,7 +462,7 @@ class Party:
         return [self._score_secret(state).commit()]
 
     def _score_secret(self, state: RunState) -> ScoreWord:
-        return ScoreWord(self._run_secret(state.terms.digest, "score-word"))
+        return ScoreWord(self._memory.run_secret(state.terms.digest, "score-word"))
 
     def _openings(self, state: RunState) -> Openings:
         return Openings(self._journal, state)
@@ -613,7 +496,7 @@ class Party:
             return None
         words = WordBook(self._journal, state.terms.digest).find(logged.first_round)
         if words is None or words.commit(state.derived) != logged.commitments:
-            raise _journal_lost("the noise words that it committed to are not in it")
+            raise journal_lost("the noise words that it committed to are not in it")
         return words
 
     def _prove_dataset(
@@ -657,10 +540,10 @@ class Party:
         and a second submission would publish the same sum with other noise, at no further charge.
         """
         run, number, event = state.terms.digest, state.current.number, state.derived.event
-        seeded = self._journal.get(_secrets_key(run, number)) is not None
+        seeded = self._journal.get(round_key(run, number)) is not None
         if not seeded and data.budget.is_charged(data.fingerprint, run, number):
-            raise _journal_lost(f"round {number} is charged, and its journal knows nothing of it")
-        secrets = self._round_secrets(state, state.current)
+            raise journal_lost(f"round {number} is charged, and its journal knows nothing of it")
+        secrets = self._memory.round_secrets(state)
         if event is not None:
             self._charge_scores(state, data)
             data.budget.charge(data.fingerprint, run, number, event)
@@ -679,43 +562,9 @@ class Party:
         if scores is not None and scores.event is not None:
             data.budget.charge(data.fingerprint, terms.digest, terms.rounds, scores.event)
 
-    def _round_secrets(self, state: RunState, current: RoundState) -> RoundSecrets:
-        key = _secrets_key(state.terms.digest, current.number)
-        return RoundSecrets(self._kept(key, f"round/{current.opening}"))
-
-    def _run_secret(self, run: str, name: str) -> bytes:
-        """Return a secret of this run, destroyed when the run ends."""
-        return self._kept(f"{run}/run-secrets/{name}", f"run/{run}/{name}")
-
-    def _kept(self, key: str, label: str) -> bytes:
-        """Return the 32 secret bytes under `key` in the journal; draw them the first time."""
-        seed = self._journal.get(key)
-        if seed is None:
-            seed = self._entropy.draw(label, 32)
-            self._journal.put(key, seed)
-        return seed
-
     def _pinned(self) -> Follower | None:
         stored = self._journal.get("follower")
         return None if stored is None else Follower.decode(stored)
-
-    def _sealing_key(self, run: str) -> X25519PrivateKey:
-        # Not derived from the identity: sealed shares stay on the ledger, and the key must not outlive the run.
-        return X25519PrivateKey.from_private_bytes(self._run_secret(run, "sealing"))
-
-    def _message(self, run: str, body: Body, *blobs: bytes) -> Message:
-        named = {blob_ref(data).sha256: data for data in blobs}
-        return Message(sign_record(self.identity, run, body), named)
-
-    def _once(self, run: str, label: str, build: Callable[[], Message]) -> Message:
-        """Return the journalled message of this label; build and journal it the first time."""
-        key = f"{run}/sent/{label}"
-        stored = self._journal.get(key)
-        if stored is not None:
-            return unpack_message(stored)
-        message = build()
-        self._journal.put(key, pack_message(message))
-        return message
 
 
 def _nothing(state: RunState) -> list[Message]:
@@ -726,19 +575,6 @@ def _nothing(state: RunState) -> list[Message]:
 
 def _dataset_seed_key(run: str) -> str:
     return f"{run}/dataset-seed"
-
-
-def _secrets_key(run: str, number: int) -> str:
-    return f"{run}/secrets/{number}"
-
-
-def _journal_lost(what: str) -> RefusedError:
-    return RefusedError(
-        "party-journal-lost",
-        f"this party lost its journal, or an older copy was put in its place: {what}",
-        meaning="It could say two different things, which could open its update, so it says nothing more.",
-        hint="Go on without this party; it can take part again under a new agreement.",
-    )
 
 
 def _too_many_complaints(count: int, state: RunState) -> RefusedError:

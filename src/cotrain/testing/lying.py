@@ -83,7 +83,7 @@ class Liar(Party, ABC):
     def secrets(self) -> RoundSecrets:
         """The liar's own secrets of the current round."""
         state = self.view.state
-        return self._round_secrets(state, state.current)
+        return self._memory.round_secrets(state)
 
     def _restate(
         self, message: Message, blobs: Mapping[str, bytes] | None = None, **fields: object
