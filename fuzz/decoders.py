@@ -45,6 +45,7 @@ from cotrain.proofs.refusals import refusals
 from cotrain.records.canonical import decode, encode
 from cotrain.records.kinds import CheckBody
 from cotrain.records.record import decode_record, sign_record
+from cotrain.rounds.base import Base, decode_base
 from cotrain.testing.determinism import ManualClock, SeededEntropy
 from cotrain.training.algorithm import Algorithm
 from cotrain.training.model import Model
@@ -157,6 +158,11 @@ def _records() -> Iterator[Target]:
         clock=ManualClock(),
     )
     yield Target("agreement", lambda d: decode_agreement(d).data, (agreement.data,))
+    model = Model(Algorithm(kind="logistic", features=2), (1, -2), "0" * 64, "1" * 64)
+    bases = [Base((agreement,) * n, model.encode(), ((7, b"one"), (9, b""))[:n]) for n in (1, 2)]
+    yield Target(
+        "base file", lambda d: decode_base(d).encode(), tuple(base.encode() for base in bases)
+    )
     talks = begin(sign_offer(people[1], agreement, 1))
     talks = follow(talks, sign_acceptance(people[2], talks, 2))
     yield Target(

@@ -15,6 +15,7 @@ NAMES = [
     "model",
     "record",
     "agreement",
+    "base file",
     "negotiation",
     "consent receipt",
     "note",
