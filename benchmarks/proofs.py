@@ -1,4 +1,4 @@
-"""What proofs cost: statements S1, S2, S3, S8, with the same gradient in numpy; results to `results/proofs.json`.
+"""What proofs cost: statements S1, S2, S3, S8, S9, with the same gradient in numpy; results to `results/proofs.json`.
 
 Usage: python -m benchmarks.proofs [--only NAME ...] [--large] [--peer] [--tiny] [--out FILE]
 
@@ -29,6 +29,7 @@ SIZES = ((128, 16), (256, 32), (569, 30), (8192, 128), (65_536, 128))
 LARGE = (262_144, 1_023)
 WORDS = (31, 1_000, 10_000)
 SCORES = ((60, 20), (60, 1_000), (60, 10_000), (60, 100_000))
+REMOVALS = (32, 128)
 # Bars of the project: seconds of proving and of verifying, bytes.
 BARS: dict[str, tuple[float | None, float | None, int | None]] = {
     "s2-256x32": (0.1, None, None),
@@ -251,6 +252,37 @@ def contribution(bench: Bench, rounds: int, entries: int) -> None:
     _keep(bench, f"s8-{rounds}x{entries}", what, measured)
 
 
+def removal(bench: Bench, columns: int) -> None:
+    """S9: a row of a dataset with so many padded columns is taken out."""
+    from cotrain.commitment.pedersen import commit, derive_blindings
+    from cotrain.dataset.registration import DatasetLayout
+    from cotrain.proofs.removal import RemovalStatement, padded_rows
+
+    layout = DatasetLayout(4 * 1024, columns)
+    together = layout.width // layout.padded_columns  # rows under one commitment
+    rows = np.random.default_rng(4).integers(-900, 900, (together, columns), dtype=np.int16)
+    blindings = derive_blindings(SEED, b"removal", 2)
+    pair = blindings[:32], blindings[32:]
+    without = rows.copy()
+    without[0] = 0
+    before, after = (
+        commit(padded_rows(layout, table), layout.width, blinding)
+        for table, blinding in zip((rows, without), pair, strict=True)
+    )
+    statement = RemovalStatement(layout, 0, before, after, b"benchmark")
+    made: list[bytes] = []
+
+    def prove() -> None:
+        made[:] = [statement.prove(rows, pair, FRESH)]
+
+    def verify() -> None:
+        statement.verify(made[0])
+
+    proving = bench.time(prove, 5)
+    what = f"a row of {columns} columns taken out"
+    _keep(bench, f"s9-{columns}", what, (proving, bench.time(verify, 5), len(made[0])))
+
+
 def _keep(bench: Bench, name: str, what: str, measured: tuple[Any, Any, int]) -> None:
     proving, verifying, size = measured
     seconds, checking, most = BARS.get(name, (None, None, None))
@@ -273,6 +305,8 @@ def _cases() -> dict[str, tuple[Callable[[Bench], None], bool]]:
         cases[f"s3-{count}"] = (_bound(words, count), False)
     for rounds, count in SCORES:
         cases[f"s8-{rounds}x{count}"] = (_bound(contribution, rounds, count), count > 10_000)
+    for columns in REMOVALS:
+        cases[f"s9-{columns}"] = (_bound(removal, columns), False)
     cases[f"s2-{LARGE[0]}x{LARGE[1]}"] = (streamed, True)
     cases[f"s1-{LARGE[0]}x{LARGE[1]}"] = (dataset_streamed, True)
     return cases

@@ -237,6 +237,8 @@ def test_a_negotiation_can_be_ended_and_not_gone_back_on(
     cotrain("agreement", "accept", talks, "--home", ada).assert_told(5, "accepted this text")
     cotrain("agreement", "counter", talks, "--home", ada, "--rounds", 9).assert_told(5, "may not")
     cotrain("agreement", "counter", talks, "--home", bo).assert_told(2, "needs either")
+    scores = ("agreement", "counter", talks, "--home", bo, "--score-epsilon", "0.5")
+    cotrain(*scores).assert_told(2, "no pool of this agreement")
     assert talks.read_bytes() == before
     ended = cotrain("agreement", "terminate", talks, "--home", bo, "--reason", "no approval")
     assert ended.code == 0
@@ -290,6 +292,16 @@ def test_a_pool_is_drafted_from_public_rows(
     term = decode_agreement((tmp_path / "a.json").read_bytes()).terms["settlement"]
     assert sum(share["basis_points"] for share in term["shares"]) == 6_000
     assert (term["contribution"]["pool"], term["contribution"]["epsilon"]) == (4_000, "2")
+
+    talks, ada, bo = tmp_path / "talks.jsonl", parties["Ada"][0], parties["Bo"][0]
+    assert (
+        cotrain("agreement", "offer", tmp_path / "a.json", "--home", ada, "--out", talks).code == 0
+    )
+    countered = cotrain(
+        "agreement", "counter", talks, "--home", bo, "--score-epsilon", "3", "--json"
+    )
+    changed = [change for change in countered.json["changes"] if "epsilon" in change["term"]]
+    assert [(change["before"], change["after"]) for change in changed] == [("2", "3")]
 
     def refused(*given: object) -> Result:
         return _new(cotrain, parties, tmp_path / "b.json", *everybody, *given)

@@ -97,6 +97,11 @@ def offer(file: Path, home: Path, out: Path, *, as_json: bool) -> None:
 @click.option("--rounds", type=click.IntRange(1, MAX_ROUNDS), help="Another number of rounds.")
 @click.option("--epsilon", callback=decimal_text(), help="Another privacy budget of each row.")
 @click.option("--delta", callback=decimal_text(below=1), help="Another delta.")
+@click.option(
+    "--score-epsilon",
+    callback=decimal_text(),
+    help="Another part of epsilon for the scores, where a pool is divided by them.",
+)
 @click.option("--title", help="Another title.")
 @reason_option
 @json_option
@@ -201,7 +206,22 @@ def _write_agreed(found: Negotiation, out: Path) -> None:
 def _changed(standing: Agreement, wanted: dict[str, Any]) -> Agreement:
     terms = standing.terms
     privacy = {name: wanted.pop(name) for name in ("epsilon", "delta") if name in wanted}
+    for_scores = wanted.pop("score_epsilon", None)
+    if for_scores is not None:
+        _set_score_epsilon(terms, for_scores)
     return parse_agreement(terms | wanted | {"privacy": terms["privacy"] | privacy})
+
+
+def _set_score_epsilon(terms: dict[str, Any], epsilon: str) -> None:
+    pool = terms.get("settlement", {}).get("contribution")
+    if pool is None:
+        raise UsageError(
+            "negotiation-no-pool",
+            "--score-epsilon is given, and no pool of this agreement is divided by scores",
+            meaning="Nothing was written.",
+            hint="Leave it out, or offer a whole agreement with a pool: --agreement.",
+        )
+    pool["epsilon"] = epsilon
 
 
 def _show(found: Negotiation, *, as_json: bool) -> None:
