@@ -9,47 +9,30 @@
 )]
 
 use ark_ff::{Zero, batch_inversion};
-use cotrain_commitment::commit_rows;
 use cotrain_transcript::{ENTROPY_BYTES, Transcript};
-use curve25519_dalek::{RistrettoPoint, Scalar};
 use rayon::prelude::*;
-use sha2::{Digest, Sha512};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::committed::{Committed, Opened, next_claim};
 use crate::error::WitnessError;
 use crate::expansion::{EarlyChallenges, Expanded, expand};
-use crate::field::{Field, powers, to_bytes, to_scalar};
-use crate::folding::open_final;
+use crate::field::{Field, powers};
 use crate::multilinear::{bind, dot, eq_table};
 use crate::nodes::{Operand, ProvenProduct, Weights, evaluate_nodes, identity};
-use crate::openings::{ClaimChallenges, Point, Source, evaluate_public, log, open_column, sources};
-use crate::points::{commit_rows as commit_field_rows, commit_value};
+use crate::openings::{Point, evaluate_public, log, open_column};
+use crate::points::commit_value;
 use crate::rounds::Interpolation;
-use crate::system::{Column, Functional, Matrix, MatrixShape, System};
+use crate::system::{Matrix, System};
 use crate::tables::{DomainTables, round_values};
-use crate::values::Values;
 use crate::writer::Writer;
 
-/// Values and blindings of a committed matrix.
-#[derive(Debug, Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Opening {
-    /// Its entries.
-    pub values: Values,
-    /// One blinding for each of its commitments.
-    pub blindings: Vec<Field>,
-}
+mod commitments;
+mod opening;
+mod witness;
 
-/// What the prover knows.
-#[derive(Debug, Clone)]
-pub struct Witness {
-    /// The input matrices.
-    pub inputs: Vec<Opening>,
-    /// The values of the witness matrices.
-    pub witnesses: Vec<Values>,
-    /// For each domain, for each lookup: the row of the table in each place.
-    pub lookups: Vec<Vec<Vec<u32>>>,
-}
+use self::witness::check_witness;
+pub(crate) use self::witness::digest;
+pub use self::witness::{Opening, Witness};
 
 /// Make a proof.
 ///
@@ -85,78 +68,6 @@ pub fn prove(
     };
     prover.run()?;
     Ok(prover.writer.finish())
-}
-
-fn check_witness(system: &System, witness: &Witness) -> Result<(), WitnessError> {
-    let check = |fits: bool, what| {
-        if fits {
-            Ok(())
-        } else {
-            Err(WitnessError::Shape(what))
-        }
-    };
-    check(
-        witness.inputs.len() == system.inputs.len(),
-        "the number of inputs",
-    )?;
-    for (opening, shape) in witness.inputs.iter().zip(&system.inputs) {
-        check(
-            opening.values.entries() == shape.entries,
-            "the entries of an input",
-        )?;
-        check(
-            opening.blindings.len() == shape.rows(),
-            "the blindings of an input",
-        )?;
-    }
-    let entries = witness.witnesses.iter().map(Values::entries);
-    check(
-        entries.eq(system.witnesses.iter().copied()),
-        "the entries of a witness matrix",
-    )?;
-    check(witness.lookups.len() == system.domains.len(), "the lookups")?;
-    for (lists, domain) in witness.lookups.iter().zip(&system.domains) {
-        check(
-            lists.len() == domain.lookups.len(),
-            "the lookups of a domain",
-        )?;
-        for list in lists {
-            check(
-                list.len() == 1 << domain.variables(),
-                "the places of a lookup",
-            )?;
-            let rows = system.table.rows();
-            check(
-                list.iter().all(|&row| (row as usize) < rows),
-                "a row of the table",
-            )?;
-        }
-    }
-    Ok(())
-}
-
-/// A digest of all that is secret, so that nonces depend on it.
-pub(crate) fn digest(witness: &Witness) -> Zeroizing<[u8; 64]> {
-    let mut hash = Sha512::new();
-    for opening in &witness.inputs {
-        for blinding in &opening.blindings {
-            hash.update(to_bytes(blinding));
-        }
-    }
-    for values in witness
-        .witnesses
-        .iter()
-        .chain(witness.inputs.iter().map(|input| &input.values))
-    {
-        match values {
-            Values::Small(values) => values
-                .iter()
-                .for_each(|value| hash.update(value.to_le_bytes())),
-            Values::Field(values) => values.iter().for_each(|value| hash.update(to_bytes(value))),
-            Values::Rows(_) => {} // its blindings stand for it
-        }
-    }
-    Zeroizing::new(hash.finalize().into())
 }
 
 struct Prover<'a> {
@@ -209,242 +120,6 @@ impl Prover<'_> {
         self.claims.extend(results);
         self.prove_products();
         self.open(&ended, &table_point, &early)
-    }
-
-    // Step 3.
-    fn commit_witnesses(&mut self) -> Result<(), WitnessError> {
-        for (index, values) in self.witness.witnesses.iter().enumerate() {
-            self.commit_matrix(Matrix::Witness(index), values.clone(), b"matrix")?;
-        }
-        if self.system.has_lookups() {
-            let mut counts = vec![0_i64; self.system.table.rows()];
-            for row in self.witness.lookups.iter().flatten().flatten() {
-                counts[*row as usize] += 1;
-            }
-            self.commit_matrix(
-                Matrix::Multiplicities,
-                Values::Small(counts),
-                b"multiplicity",
-            )?;
-        }
-        Ok(())
-    }
-
-    fn commit_matrix(
-        &mut self,
-        matrix: Matrix,
-        values: Values,
-        label: &'static [u8],
-    ) -> Result<(), WitnessError> {
-        let shape = self.system.shape(matrix)?;
-        let blindings = self.writer.secrets(shape.rows());
-        let points = commit_values(&values, shape, &blindings)?;
-        self.writer.points(label, &points);
-        self.made.push((matrix, Opening { values, blindings }));
-        Ok(())
-    }
-
-    // Step 4.
-    fn early_challenges(&mut self) -> EarlyChallenges {
-        let lookups = self.system.has_lookups();
-        let mut draw = |label| {
-            if lookups {
-                self.writer.challenge(label)
-            } else {
-                Field::zero()
-            }
-        };
-        let (alpha, beta) = (draw(b"alpha"), draw(b"beta"));
-        let mut points = Vec::new();
-        for domain in &self.system.domains {
-            let product = domain.products.iter().map(|product| {
-                let class = self.writer.challenges(b"class", domain.column_variables);
-                (class, self.writer.challenges(b"feature", log(product.row)))
-            });
-            points.push(product.collect());
-        }
-        EarlyChallenges {
-            alpha,
-            beta,
-            points,
-        }
-    }
-
-    /// The values of every affine node in every place, helpers left out.
-    fn domain_tables(&self, domain: &Expanded) -> DomainTables {
-        let mut tables = DomainTables::new(&domain.program, domain.variables());
-        for (index, column) in domain.columns.iter().enumerate() {
-            if tables.uses(index) && !matches!(column, Column::Full(Matrix::Helper(..))) {
-                let values = Zeroizing::new(self.column_values(domain, column));
-                tables.add_column(index, &values);
-            }
-        }
-        tables
-    }
-
-    fn column_values(&self, domain: &Expanded, column: &Column) -> Vec<Field> {
-        let (rows, places) = (1 << domain.row_variables, 1 << domain.column_variables);
-        let by_row = |values: &dyn Fn(usize) -> Field| -> Vec<Field> {
-            (0..rows)
-                .flat_map(|i| std::iter::repeat_n(values(i), places))
-                .collect()
-        };
-        match column {
-            Column::Full(matrix) => {
-                let mut values = self.opening(*matrix).values.to_field();
-                values.resize(rows * places, Field::zero());
-                values
-            }
-            Column::Row(matrix) => {
-                let values = self.opening(*matrix).values.to_field();
-                by_row(&|i| values.get(i).copied().unwrap_or_default())
-            }
-            Column::Product {
-                matrix,
-                functional,
-                row,
-            } => self.product_values(*matrix, *row, functional, rows, places),
-            Column::ByRow(values) => by_row(&|i| values.get(i).copied().unwrap_or_default()),
-            Column::ByColumn(values) => {
-                let mut list = values.clone();
-                list.resize(places, Field::zero());
-                std::iter::repeat_n(list, rows).flatten().collect()
-            }
-            Column::Inside {
-                rows: inside,
-                by_column,
-                beyond,
-            } => {
-                let mut list = by_column.clone();
-                list.resize(places, Field::zero());
-                let outside = vec![*beyond; places];
-                (0..rows)
-                    .flat_map(|i| {
-                        if i < *inside {
-                            list.clone()
-                        } else {
-                            outside.clone()
-                        }
-                    })
-                    .collect()
-            }
-        }
-    }
-
-    fn product_values(
-        &self,
-        matrix: Matrix,
-        row: usize,
-        functional: &Functional,
-        rows: usize,
-        places: usize,
-    ) -> Vec<Field> {
-        let values = &self.opening(matrix).values;
-        let repeat = |list: Vec<Field>| -> Vec<Field> {
-            let mut all: Vec<Field> = list
-                .into_iter()
-                .flat_map(|value| std::iter::repeat_n(value, places))
-                .collect();
-            all.resize(rows * places, Field::zero());
-            all
-        };
-        match (values, functional) {
-            (Values::Rows(table), Functional::Same(v)) => repeat(table.times_field(v)),
-            (Values::Rows(table), Functional::Each(lists)) => {
-                let columns: Vec<Vec<Field>> = lists.iter().map(|v| table.times_small(v)).collect();
-                let cell = |i: usize| {
-                    columns
-                        .iter()
-                        .map(move |column| column.get(i).copied().unwrap_or_default())
-                };
-                (0..rows).flat_map(cell).collect()
-            }
-            (Values::Rows(table), Functional::Stride { step, offset }) => {
-                let cell =
-                    |line: &[i16], k: usize| line.get(step * k + offset).copied().unwrap_or(0);
-                let lines = table.values.chunks(table.columns);
-                let mut all: Vec<Field> = lines
-                    .flat_map(|line| (0..places).map(move |k| Field::from(cell(line, k))))
-                    .collect();
-                all.resize(rows * places, Field::zero());
-                all
-            }
-            _ => {
-                let all = values.to_field();
-                let line = |i: usize| all.get(i * row..(i + 1) * row).unwrap_or_default();
-                let cell = |i: usize, k: usize| match functional {
-                    Functional::Same(v) => dot(line(i), v),
-                    Functional::Each(lists) => {
-                        let v: Vec<Field> = lists[k].iter().map(|&v| Field::from(v)).collect();
-                        dot(line(i), &v)
-                    }
-                    Functional::Stride { step, offset } => {
-                        line(i).get(step * k + offset).copied().unwrap_or_default()
-                    }
-                };
-                (0..rows)
-                    .flat_map(|i| (0..places).map(move |k| (i, k)))
-                    .map(|(i, k)| cell(i, k))
-                    .collect()
-            }
-        }
-    }
-
-    // Step 5, first half.
-    fn commit_helpers(
-        &mut self,
-        index: usize,
-        domain: &Expanded,
-        tables: &mut DomainTables,
-        inverses: &[Field],
-    ) -> Result<(), WitnessError> {
-        let first = domain.columns.len() - domain.groups.len();
-        for (group, range) in domain.groups.iter().enumerate() {
-            let rows = &self.witness.lookups[index][range.clone()];
-            let helper = helper_values(rows, inverses);
-            tables.add_column(first + group, &helper);
-            self.commit_matrix(
-                Matrix::Helper(index, group),
-                Values::Field(helper),
-                b"helper",
-            )?;
-        }
-        Ok(())
-    }
-
-    // Step 5, second half. Returns the sum of each domain's helpers, and the values of all matrix products.
-    fn commit_sums(
-        &mut self,
-        expanded: &[Expanded],
-        early: &EarlyChallenges,
-    ) -> (Vec<Option<Opened>>, Vec<Opened>) {
-        let mut sums = Vec::new();
-        for (index, domain) in expanded.iter().enumerate() {
-            let sum: Field = (0..domain.groups.len())
-                .map(
-                    |group| match &self.opening(Matrix::Helper(index, group)).values {
-                        Values::Field(values) => values.iter().sum(),
-                        _ => Field::zero(),
-                    },
-                )
-                .sum();
-            let looked_up = !domain.groups.is_empty();
-            sums.push(looked_up.then(|| self.writer.commit(b"sum", sum)));
-        }
-        let mut products = Vec::new();
-        for (domain, points) in self.system.domains.iter().zip(&early.points) {
-            for (product, (class, feature)) in domain.products.iter().zip(points) {
-                let values = self.opening(product.result).values.to_field();
-                let features = eq_table(feature);
-                let classes = eq_table(class);
-                let lines = values.chunks(product.columns).zip(classes);
-                let value = lines
-                    .map(|(line, class)| class * dot(line, &features))
-                    .sum();
-                products.push(self.writer.commit(b"sum", value));
-            }
-        }
-        (sums, products)
     }
 
     // Step 6.
@@ -630,88 +305,6 @@ impl Prover<'_> {
         self.products = products; // wiped with the rest
     }
 
-    // Steps 9 to 13.
-    fn open(
-        &mut self,
-        ended: &[(Expanded, Point)],
-        table_point: &[Field],
-        early: &EarlyChallenges,
-    ) -> Result<(), WitnessError> {
-        let challenges = ClaimChallenges {
-            gamma: self.writer.challenge(b"gamma"),
-            beyond: self.writer.challenge(b"beyond"),
-        };
-        let (list, _) = sources(self.system, ended, table_point, early, challenges)?;
-        let vectors: Vec<_> = list
-            .iter()
-            .map(|source| self.source_vector(source))
-            .collect();
-        let pairs = vectors
-            .iter()
-            .zip(&list)
-            .map(|(vector, source)| (vector.0.to_vec(), source.functional.clone()));
-        let pairs: Vec<_> = pairs.collect();
-        let mut claim = Opened::default();
-        for (index, weight) in list.iter().flat_map(|source| &source.claims) {
-            claim.add_multiple(*weight, &self.claims[*index]);
-        }
-        let point = self.prove_inner(pairs, &mut claim);
-        let eq = eq_table(&point);
-        let mut zero = Opened::default();
-        let mut ends = Vec::with_capacity(list.len());
-        for (vector, source) in vectors.iter().zip(&list) {
-            let end = self
-                .writer
-                .commit(b"evaluation", dot(vector.0.as_slice(), &eq));
-            zero.add_multiple(dot(&source.functional, &eq), &end);
-            ends.push(end);
-        }
-        zero.add_multiple(-Field::from(1_u64), &claim);
-        self.identities.push(zero);
-        self.open_joined(&vectors, &ends, &eq)
-    }
-
-    // Steps 11 to 13.
-    fn open_joined(
-        &mut self,
-        vectors: &[(Zeroizing<Vec<Field>>, Field)],
-        ends: &[Opened],
-        functional: &[Field],
-    ) -> Result<(), WitnessError> {
-        let deltas = powers(self.writer.challenge(b"delta"), vectors.len());
-        let thetas = powers(self.writer.challenge(b"theta"), self.identities.len());
-        let scale = self.writer.challenge(b"scale");
-        let mut joined = Zeroizing::new(vec![Field::zero(); functional.len()]);
-        let mut blinding = Field::zero();
-        for ((vector, secret), (delta, end)) in vectors.iter().zip(deltas.iter().zip(ends)) {
-            joined
-                .iter_mut()
-                .zip(vector.iter())
-                .for_each(|(sum, value)| *sum += *delta * value);
-            blinding += *delta * (*secret + scale * end.blinding);
-        }
-        for (theta, identity) in thetas.iter().zip(&self.identities) {
-            blinding += scale * scale * scale * theta * identity.blinding;
-        }
-        open_final(&mut self.writer, &joined, blinding, functional, scale)
-    }
-
-    /// The secret vector of a source and its blinding.
-    fn source_vector(&self, source: &Source) -> (Zeroizing<Vec<Field>>, Field) {
-        let mut vector = Zeroizing::new(vec![Field::zero(); source.width]);
-        let mut blinding = Field::zero();
-        for (matrix, coefficients) in &source.rows {
-            let opening = self.opening(*matrix);
-            let part = Zeroizing::new(opening.values.combine(coefficients, source.width));
-            vector
-                .iter_mut()
-                .zip(part.iter())
-                .for_each(|(sum, value)| *sum += value);
-            blinding += dot(coefficients, &opening.blindings);
-        }
-        (vector, blinding)
-    }
-
     fn opening(&self, matrix: Matrix) -> &Opening {
         let made = || {
             self.made
@@ -724,28 +317,6 @@ impl Prover<'_> {
             _ => made().unwrap_or_else(|| &self.witness.inputs[0]), // steps 3 and 5 make every other matrix
         }
     }
-}
-
-/// Commit to the values of a matrix, row by row.
-fn commit_values(
-    values: &Values,
-    shape: MatrixShape,
-    blindings: &[Field],
-) -> Result<Vec<RistrettoPoint>, WitnessError> {
-    let wide = || WitnessError::Shape("a row is too wide");
-    if let Values::Small(values) = values {
-        let scalars: Vec<Scalar> = blindings.iter().map(to_scalar).collect();
-        return commit_rows(values, shape.width, &Zeroizing::new(scalars)).map_err(|_| wide());
-    }
-    let entries = Zeroizing::new(values.to_field());
-    commit_field_rows(&entries, shape.width, blindings).ok_or_else(wide)
-}
-
-/// The sum of the inverses of a group's fingerprints, in every place.
-fn helper_values(rows: &[Vec<u32>], inverses: &[Field]) -> Vec<Field> {
-    let places = rows.first().map_or(0, Vec::len);
-    let sum = |place: usize| rows.iter().map(|list| inverses[list[place] as usize]).sum();
-    (0..places).into_par_iter().map(sum).collect()
 }
 
 /// `1 / (alpha + sum_c beta^c row_t,c)` for every row of the table.
