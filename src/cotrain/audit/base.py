@@ -1,16 +1,22 @@
 """A run and the run that its base model came from: whether the one begins where the other ended."""
 
+from dataclasses import replace
+
 from cotrain.audit.auditor import AuditReport
+from cotrain.audit.limits import BASE_RUN
 from cotrain.errors import ForgeryError, UsageError
 from cotrain.rounds.handover import base_of
 
 
-def check_base_run(report: AuditReport, before: AuditReport) -> None:
+def check_base_run(report: AuditReport, before: AuditReport) -> AuditReport:
     """Check that an audited run begins with what another audited run released, on the chain that it left.
 
     Args:
         report: The run that begins with a base model.
         before: The run that released it.
+
+    Returns:
+        The report, without the line that this was not checked.
 
     Raises:
         UsageError: the run has no base model, or `before` is another run than the one it names.
@@ -33,12 +39,12 @@ def check_base_run(report: AuditReport, before: AuditReport) -> None:
         )
     if before.state.released_model != base.model:
         raise _differs("it released another model")
-    if not base.steps:
-        return
-    if before.state.successor != report.run:
+    if base.steps and before.state.successor != report.run:
         raise _differs("it does not say that its chain goes on with this run")
-    if base_of(before.state, paid=True).steps != base.steps:
+    if base.steps and base_of(before.state, paid=True).steps != base.steps:
         raise _differs("its chain has other transactions")
+    left = tuple(line for line in report.not_checked if line != BASE_RUN)
+    return replace(report, not_checked=left)
 
 
 def _differs(what: str) -> ForgeryError:

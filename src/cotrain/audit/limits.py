@@ -38,7 +38,7 @@ _POOL = (
 _CHANCE_IN_SCORES = (
     "how much of a score is chance: it carries the noise of its own and that of the updates"
 )
-_BASE_RUN = (
+BASE_RUN = (
     "that the run which released the base model was in order: give its ledger with --base-model"
 )
 _OWN_CHAIN = "that the coordinator takes every transaction that it is given: it can delay one, but not change it"
@@ -72,7 +72,7 @@ _PROVEN_REMOVALS = (
 def not_checked(agreement: Agreement) -> tuple[str, ...]:
     """Return what no ledger of a run under this agreement can show."""
     noise = agreement.privacy.noise != "none"
-    base = () if agreement.base_model is None else (_BASE_RUN,)
+    base = () if agreement.base_model is None else (BASE_RUN,)
     always = (*base, *_ALWAYS, *_beyond_money(agreement))
     if agreement.is_proven:
         return (*_BEYOND_PROOFS, *(_BEYOND_PROOF_OF_NOISE if noise else ()), *always)

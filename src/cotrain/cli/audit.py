@@ -105,7 +105,7 @@ def audit_command(
             compare((ledger, report), (other, _audit(other, run_id, quick)), evidence)
         if base_model is not None:
             before = files.enter_context(Ledger.open(_ledger_path(base_model), read_only=True))
-            check_base_run(report, _audit(before, None, quick))
+            report = check_base_run(report, _audit(before, None, quick))
     emit(to_json(report), as_json=as_json, show=lambda: _show(report))
     if against is not None:
         tell(f"{against} is in order too, and no other history of this run")
