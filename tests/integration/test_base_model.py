@@ -27,7 +27,7 @@ from cotrain.rounds.journal import MemoryJournal
 from cotrain.rounds.money import money_of
 from cotrain.rounds.party import Party
 from cotrain.rounds.rules import check_record
-from cotrain.rounds.state import RunState
+from cotrain.rounds.state import Phase, RunState
 from cotrain.serving.handover import check_handover
 from cotrain.serving.session import Shop, ask_queries, open_deposit, settle_use
 from cotrain.serving.stakes import return_stakes
@@ -255,18 +255,29 @@ def test_a_run_that_is_not_over_hands_nothing_over(tmp_path: Path) -> None:
     hub = world.actors[COORDINATOR].identity
 
     def watch(state: RunState) -> None:
-        if state.money is None or not state.money.history:
+        if state.phase is Phase.FINISHED:
             return
-        body = SuccessorBody(run="d" * 64, transactions=len(state.money.history))
+        body = SuccessorBody(run="d" * 64, transactions=1)
         record = sign_record(hub, world.agreement.digest, body)
-        if state.released_model is None:
-            with pytest.raises(RefusedError):
+        if state.phase is not Phase.OFFER:
+            with pytest.raises(RefusedError) as caught:
                 check_record(state, record, no_blobs)
-            seen.append(state.phase)
+            assert caught.value.code == "rule-out-of-turn"
+            seen.add(state.phase)
 
-    seen: list[Any] = []
+    seen: set[Phase] = set()
     run_in_process(coordinator, parties, progress=watch)
-    assert seen
+    assert {Phase.BETWEEN, Phase.PAYING} <= seen
+
+
+def test_a_chain_that_waits_for_an_answer_is_not_handed_over(alone: Run) -> None:
+    money = money_of(alone.state)
+    money.sent = money.history[-1].sent
+    try:
+        with pytest.raises(RefusedError, match="waits for an answer"):
+            base_of(alone.state, paid=True)
+    finally:
+        money.sent = None
 
 
 def test_a_handover_waits_for_vouchers_and_fits_the_agreement(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from cotrain.errors import RefusedError
 from cotrain.records.kinds import SuccessorBody
 from cotrain.records.record import Record
 from cotrain.rounds.base import Base
-from cotrain.rounds.money import money_of
 from cotrain.rounds.refusals import by_coordinator, counted_already, expect, mismatch, out_of_turn
 from cotrain.rounds.state import BlobSource, Change, Phase, RunState
 from cotrain.settlement.earlier import Step
@@ -42,7 +41,7 @@ def successor_rule(
     """After the run: its chain goes on with another one, and with one only."""
     del blobs
     by_coordinator(record, state.terms.coordinator.did)
-    if state.phase is not Phase.FINISHED or money_of(state).waiting is not None:
+    if state.phase is not Phase.FINISHED:
         raise out_of_turn(record, state.phase.value)
     if state.successor is not None:
         raise counted_already(record)
