@@ -408,6 +408,8 @@ def test_a_base_with_other_weights_is_refused(alone: Run, tmp_path: Path) -> Non
     refused("base-not-released", replace(base, model=other.encode()), world)
     foreign = replace(model, agreement="d" * 64)
     refused("base-other-model", replace(base, model=foreign.encode()), world)
+    unread = replace(model, schema="d" * 64)
+    refused("base-other-model", replace(base, model=unread.encode()), world)
     with pytest.raises(ForgeryError) as caught:
         check_base(world.agreement, replace(base, model=other.encode()))
     assert caught.value.code == "base-other-model"
@@ -415,7 +417,12 @@ def test_a_base_with_other_weights_is_refused(alone: Run, tmp_path: Path) -> Non
 
 def test_a_base_of_another_table_or_scale_is_refused(alone: Run, tmp_path: Path) -> None:
     world, base = next_world(tmp_path / "next", alone), base_of(alone.state, paid=True)
+    money, schema = world.agreement.terms["settlement"], world.agreement.terms["data_schema"]
+    wider = [{**schema["columns"][0], "max": "2", "high": "2"}, *schema["columns"][1:]]
+    elsewhere = {"contract": money["token"], "token": money["contract"]}
     for change in (
+        {"data_schema": {**schema, "columns": wider}},
+        {"settlement": {**money, **elsewhere}},
         {"data_schema": {**world.agreement.terms["data_schema"], "row_bound": 2048}},
         {"algorithm": {**world.agreement.terms["algorithm"], "weight_bits": 14}},
         {"algorithm": {**world.agreement.terms["algorithm"], "weight_bound": 1 << 11}},
