@@ -32,6 +32,8 @@ NAMES = [
     "proof",
     "points of a proof",
     "table",
+    "rejection",
+    "evidence",
 ]
 
 
