@@ -121,7 +121,8 @@ def run_homes(cotrain: Cotrain, parties: Parties, folder: Path) -> Path:
         *(f"--owner={name}={parties[name][1]}" for name in OWNERS),
         f"--coordinator=Hub={parties['Hub'][1]}", "--demander", "Hub", "--rounds", 2,
         *(f"--account={name}={account}" for name, account in accounts.items()),
-        "--price", 1000, "--stake-owner", 50, "--out", agreement,
+        "--price", 1000, "--stake-owner", 50, "--colluders", 0, "--survivors", 2,
+        "--out", agreement,
     )  # fmt: skip
     assert drafted.code == 0, drafted.err
     hospitals = dict(zip(OWNERS, heart.HOSPITALS, strict=False))

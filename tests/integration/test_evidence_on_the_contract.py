@@ -4,7 +4,10 @@ Beside each the honest case: nothing is found, and the contract refuses what is 
 coordinator are in `test_lying_about_money.py`; nodes, and the commands, in `tests/cli/test_cli_evidence.py`.
 """
 
+import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,16 +23,20 @@ from cotrain.audit.judgement import (
     list_refused,
 )
 from cotrain.audit.on_chain import anchors_on, chain_of_ledger, find_on_chain
-from cotrain.errors import CotrainError, OutsideError, RefusedError
+from cotrain.cli.pressing import check_over, press_on_node
+from cotrain.errors import CotrainError, OutsideError, RefusedError, UsageError
 from cotrain.flow import run_in_process
 from cotrain.identity.keys import Identity
 from cotrain.ledger.store import Ledger
-from cotrain.records.kinds import RefusalBody
+from cotrain.records.kinds import RefusalBody, SubmissionBody
 from cotrain.records.record import blob_ref, decode_record
+from cotrain.rounds.journal import MemoryJournal
 from cotrain.rounds.money import anchor_facts, money_of
 from cotrain.rounds.state import Phase
+from cotrain.serving.session import Shop
 from cotrain.settlement.acts import Act, AnchorFacts, anchor_act, own_revoke_act
-from cotrain.settlement.chain.chain import Chain
+from cotrain.settlement.chain.chain import Chain, LogEntry, Receipt
+from cotrain.settlement.chain.embedded import EmbeddedChain
 from cotrain.settlement.chain.signing import Account, account_of
 from cotrain.settlement.contracts import AGREEMENTS, CREDITS, load_contract
 from cotrain.settlement.draft import CREDIT, MoneyWishes
@@ -51,6 +58,7 @@ from cotrain.settlement.pressing import (
 from cotrain.settlement.rejection import sign_rejection
 from cotrain.settlement.terms import ContractTerms
 from cotrain.settlement.transactions import sign_act
+from cotrain.testing.determinism import ManualClock
 from cotrain.testing.lying import LyingLog, MalformedCiphertext, TwoFaced
 from cotrain.testing.world import COORDINATOR, World, build_world
 
@@ -120,9 +128,10 @@ def credits_of(chain: Chain, terms: ContractTerms, account: str) -> int:
     return int(token.result("balanceOf", chain.call(terms.settlement.token, asked)))
 
 
-@pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    world = build_world(tmp_path, money=WISHES)
+@pytest.fixture(scope="module")
+def anchoring(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A run that waits for its first anchor; tests get copies."""
+    world = build_world(tmp_path_factory.mktemp("anchoring"), money=WISHES)
     with world.ledger() as ledger:
         coordinator, parties = world.coordinator(ledger), world.parties()
         while coordinator.state.phase is not Phase.ANCHORING:
@@ -136,10 +145,28 @@ def scene(tmp_path: Path) -> Scene:
         return Scene(world, anchor_facts(coordinator.state))
 
 
+@contextmanager
+def forked(world: World, folder: Path) -> Iterator[World]:
+    """Copy a world's ledger and chain, so that a test may change them."""
+    folder.mkdir()
+    for path in world.path.parent.glob("*.db*"):
+        shutil.copy(path, folder / path.name)
+    assert world.chain is not None
+    clock = ManualClock(world.clock.now())
+    with EmbeddedChain(folder / "chain.db", world.chain.chain_id, clock) as chain:
+        yield replace(world, path=folder / world.path.name, clock=clock, chain=chain)
+
+
+@pytest.fixture
+def scene(anchoring: Scene, tmp_path: Path) -> Iterator[Scene]:
+    with forked(anchoring.world, tmp_path / "scene") as world:
+        yield Scene(world, anchoring.facts)
+
+
 def check_slashed(scene: Scene, found: Evidence, subject: str, stake: int) -> None:
     """Press evidence; see that the whole stake is gone, a tenth is the reporter's, and the rest the others'."""
     chain, terms = scene.chain, scene.terms
-    assert scene.stake(subject) == stake
+    assert scene.stake(subject) == stake > 0
     before = {party.did: scene.held(terms.account(party.did)) for party in terms.agreement.parties}
     done = press(chain, terms, REPORTER.address, found.act, sender_on(chain, REPORTER))
     assert (done.amount, done.bounty, done.why) == (stake, stake // 10, found.kind)
@@ -244,6 +271,80 @@ def test_an_anchor_that_is_not_in_plain_is_not_passed_over_in_silence(scene: Sce
     scene.chain.sent_in = lambda entry: sent_in(entry)[:-1]  # type: ignore[method-assign]
     anchors = anchors_on(scene.chain, money)
     assert (anchors.made, anchors.unread) == ((), (1,))
+    other = anchor_act(scene.terms, scene.facts)
+    raw = sign_act(scene.lead, other, scene.chain.chain_id, 0, scene.chain.fees())
+    scene.chain.sent_in = lambda entry: raw  # type: ignore[method-assign]  # noqa: ARG005
+    anchors = anchors_on(scene.chain, money)
+    assert (anchors.made, anchors.unread) == ((), (1,)), "it is not what was told"
+
+
+def test_anchors_of_another_agreement_on_the_same_contract_are_left_alone(scene: Scene) -> None:
+    scene.log_anchor()
+    scene.anchor(root=b"x" * 32)
+    events = scene.chain.events
+
+    def both(address: str, first_block: int = 0) -> list[LogEntry]:
+        told = list(events(address, first_block))
+        last = told[-1]
+        topics = (last.topics[0], b"o" * 32, *last.topics[2:])
+        return [replace(last, topics=topics), *told]
+
+    scene.chain.events = both  # type: ignore[method-assign]
+    found = scene.find()
+    assert found is not None
+    check_slashed(scene, found, COORDINATOR, 10 * CREDIT)
+
+
+def test_whoever_comes_second_is_told_and_gets_nothing(scene: Scene) -> None:
+    scene.log_anchor()
+    scene.anchor(root=b"x" * 32)
+    found = scene.find()
+    assert found is not None
+    chain, other, slow = (
+        scene.chain,
+        account_of(Identity(b"q" * 32)),
+        sender_on(scene.chain, REPORTER),
+    )
+
+    def overtaken(act: Act) -> Receipt:
+        press(chain, scene.terms, other.address, act, sender_on(chain, other))
+        return slow(act)
+
+    with pytest.raises(OutsideError, match="NothingAtStake") as caught:
+        press(chain, scene.terms, REPORTER.address, found.act, overtaken)
+    assert caught.value.code == "evidence-overtaken"
+    assert scene.held(REPORTER.address) == 0
+    assert scene.held(other.address) == CREDIT
+
+
+def test_before_the_run_is_paid_evidence_waits(scene: Scene) -> None:
+    """What it takes would come with the payments; and the coordinator's account sends only what the run needs."""
+    scene.log_anchor()
+    scene.anchor(root=b"x" * 32)
+    found = scene.find()
+    assert found is not None
+    lead, stranger = scene.world.actors[COORDINATOR].identity, Identity(b"r" * 32)
+    options = {"pay_others": False}
+    for who, now, code in (
+        (stranger, False, "evidence-early"),
+        (lead, True, "evidence-own-coordinator"),
+    ):
+        with pytest.raises(RefusedError) as caught:
+            press_on_node(scene.chain, scene.terms, who, found, now=now, **options)
+        assert caught.value.code == code
+    assert scene.stake(COORDINATOR) == 10 * CREDIT
+    done, paid = press_on_node(scene.chain, scene.terms, stranger, found, now=True, pay_others=True)
+    assert (done.bounty, paid) == (CREDIT, []), "the others are paid with the run"
+
+
+def test_on_the_own_chain_the_run_comes_first(scene: Scene) -> None:
+    with scene.world.ledger() as ledger:
+        coordinator = scene.world.coordinator(ledger)
+        lead = scene.world.actors[COORDINATOR].identity
+        shop = Shop(lead, coordinator, scene.chain, scene.world.clock, MemoryJournal())
+        with pytest.raises(RefusedError) as caught:
+            check_over(shop)
+    assert caught.value.code == "evidence-run-goes-on"
 
 
 def test_where_there_is_no_contract_nothing_is_sent(scene: Scene, tmp_path: Path) -> None:
@@ -338,7 +439,7 @@ def copy_of(refused: Refused) -> Iterator[Ledger]:
 
 
 def test_a_refused_record_is_judged_by_each_and_costs_its_author_the_stake(
-    refused: Refused, copy_of: Ledger
+    refused: Refused, copy_of: Ledger, tmp_path: Path
 ) -> None:
     world, terms = refused.world, refused.terms
     judged = judge_author(copy_of, find_accused(copy_of, refused.entry), blobs_of(copy_of, {}))
@@ -356,11 +457,62 @@ def test_a_refused_record_is_judged_by_each_and_costs_its_author_the_stake(
         for name in ("Owner 1", "Owner 3", COORDINATOR)
     ]
     found = rejection_evidence(terms, signed)
-    assert world.chain is not None
-    assert is_paid_out(world.chain, terms)
-    assert stakes_until(world.chain, terms) > world.clock.now()
-    scene = Scene(world, AnchorFacts(0, 0, 0, 0, 0, b"", b"", b""))
-    check_slashed(scene, found, LIAR, 5 * CREDIT)
+    nothing = AnchorFacts(0, 0, 0, 0, 0, b"", b"", b"")
+    with forked(world, tmp_path / "one") as one:
+        check_slashed(Scene(one, nothing), found, LIAR, 5 * CREDIT)
+    with forked(world, tmp_path / "two") as two:
+        chain, stranger = Scene(two, nothing).chain, Identity(b"r" * 32)
+        assert is_paid_out(chain, terms)
+        before = [credits_of(chain, terms, terms.account(did)) for did in dids(world)]
+        done, paid = press_on_node(chain, terms, stranger, found, now=False, pay_others=True)
+        after = [credits_of(chain, terms, terms.account(did)) for did in dids(world)]
+        assert (done.amount, done.bounty) == (5 * CREDIT, CREDIT // 2)
+        assert set(paid) == set(dids(world)) - {world.did(LIAR)}
+        rest = sum(after) - sum(before)
+        assert 0 <= done.amount - done.bounty - rest < len(paid)
+    with forked(world, tmp_path / "three") as three:
+        scene = Scene(three, nothing)
+        three.clock.advance(stakes_until(scene.chain, terms) - three.clock.now())
+        with pytest.raises(RefusedError, match="TooLate"):
+            press(scene.chain, terms, REPORTER.address, found.act, sender_on(scene.chain, REPORTER))
+
+
+def dids(world: World) -> list[str]:
+    return [world.did(name) for name in world.actors]
+
+
+def test_what_is_for_receivers_only_is_not_kept_with_a_refusal(
+    refused: Refused, copy_of: Ledger
+) -> None:
+    body = find_accused(copy_of, refused.entry).record.body
+    assert isinstance(body, SubmissionBody)
+    assert copy_of.blob(bytes.fromhex(body.ciphertext.sha256))
+    with pytest.raises(UsageError, match="there is no blob"):
+        copy_of.blob(bytes.fromhex(body.sealed_shares.sha256))
+
+
+def test_a_copy_that_is_not_in_order_judges_nobody(
+    refused: Refused, copy_of: Ledger, tmp_path: Path
+) -> None:
+    accused, liar = find_accused(copy_of, refused.entry), refused.world.actors[LIAR].identity
+    log = log_of(refused, copy_of, copy_of.size)
+    with log.save(tmp_path / "unsigned.db", [liar]) as ledger:
+        ledger.append([log.history[-1]])
+        error = refusal_of(lambda: judge_author(ledger, accused, blobs_of(ledger, {})))
+        assert error.code == "audit-unsigned-entries"
+    log.save(tmp_path / "tampered.db", [liar]).close()
+    with closing(sqlite3.connect(tmp_path / "tampered.db")) as db, db:
+        triggers = db.execute(
+            "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
+        ).fetchall()
+        for name, _ in triggers:
+            db.execute(f"DROP TRIGGER {name}")
+        db.execute("UPDATE node SET hash = zeroblob(32) WHERE level = 1 AND idx = 0")
+        for _, again in triggers:
+            db.execute(again)
+    with Ledger.open(tmp_path / "tampered.db", read_only=True) as ledger:
+        error = refusal_of(lambda: judge_author(ledger, accused, blobs_of(ledger, {})))
+    assert error.code == "ledger-tampered"
 
 
 def refusal_of(do: Any) -> CotrainError:
@@ -384,6 +536,8 @@ def test_a_record_in_order_is_not_rejected(refused: Refused, copy_of: Ledger) ->
             "evidence-record-in-order" if in_order else "evidence-kind-not-judged"
         )
         kinds.add(accused.record.kind)
+        if accused.record.kind not in {"submission", "close"}:
+            continue
         error = refusal_of(lambda a=accused: judge_log(copy_of, a, blobs_of(copy_of, {})))
         assert error.code == "evidence-entry-in-order"
     assert {"signature", "dataset", "submission", "check", "release", "approval"} <= kinds

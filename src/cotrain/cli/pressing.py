@@ -77,7 +77,7 @@ def press_on_own_chain(
     """
     _check_against_others(terms, found)
     with open_shop(run, homes=homes, node=None, confirmations=None) as shop:
-        _check_over(shop)
+        check_over(shop)
         account, lead = account_of(reporter), account_of(shop.identity)
 
         def send(act: Act) -> Receipt:
@@ -163,7 +163,12 @@ def _check_against_others(terms: ContractTerms, found: Evidence) -> None:
     )
 
 
-def _check_over(shop: Shop) -> None:
+def check_over(shop: Shop) -> None:
+    """Check that a run is over: on its own chain nothing comes between its transactions.
+
+    Raises:
+        RefusedError: it is not.
+    """
     if shop.coordinator.state.phase in {Phase.FINISHED, Phase.ABORTED}:
         return
     raise RefusedError(
