@@ -27,14 +27,17 @@ from cotrain.cli.pressing import check_over, press_on_node
 from cotrain.errors import CotrainError, OutsideError, RefusedError, UsageError
 from cotrain.flow import run_in_process
 from cotrain.identity.keys import Identity
+from cotrain.ledger.cosignature import cosign
 from cotrain.ledger.store import Ledger
 from cotrain.records.kinds import RefusalBody, SubmissionBody
 from cotrain.records.record import blob_ref, decode_record
 from cotrain.rounds.journal import MemoryJournal
 from cotrain.rounds.money import anchor_facts, money_of
 from cotrain.rounds.state import Phase
+from cotrain.rounds.witness import log_policy, witness_signer
 from cotrain.serving.session import Shop
 from cotrain.settlement.acts import Act, AnchorFacts, anchor_act, own_revoke_act
+from cotrain.settlement.anchors import anchor_digest, link
 from cotrain.settlement.chain.chain import Chain, LogEntry, Receipt
 from cotrain.settlement.chain.embedded import EmbeddedChain
 from cotrain.settlement.chain.signing import Account, account_of
@@ -261,6 +264,27 @@ def test_a_node_that_leaves_anchors_out_is_told(scene: Scene) -> None:
     with pytest.raises(OutsideError, match="anchored 1 rounds") as caught:
         anchors_on(scene.chain, money)
     assert caught.value.code == "evidence-anchors-missing"
+
+
+def test_every_anchor_is_shown_by_its_own_path(scene: Scene) -> None:
+    scene.anchor()
+    scene.anchor(round=2, size=scene.facts.size + 30)
+    with Ledger.open(scene.world.path, read_only=True) as ledger:
+        money = money_of(audit(ledger).state)
+    contract = load_contract(AGREEMENTS)
+    asked = contract.call("live", scene.terms.name)
+    live = contract.record("live", scene.chain.call(scene.terms.settlement.contract, asked))
+    made = anchors_on(scene.chain, money).made
+    assert [item.round for item in made] == [1, 2]
+    for item in made:
+        head = link(item.before, anchor_digest(item.facts))
+        for digest in item.later:
+            head = link(head, digest)
+        assert head == live["head"]
+    events = scene.chain.events
+    scene.chain.events = lambda *given: [*events(*given)[:-2], *reversed(events(*given)[-2:])]  # type: ignore[method-assign]
+    with pytest.raises(OutsideError, match="do not lead to its head"):
+        anchors_on(scene.chain, money)
 
 
 def test_an_anchor_that_is_not_in_plain_is_not_passed_over_in_silence(scene: Scene) -> None:
@@ -600,6 +624,27 @@ def test_a_record_for_another_history_is_not_rejected(
     (tmp_path / "seen").mkdir()
     seen = refused.world.actors["Owner 1"].identity
     assert judge_in(log, tmp_path / "seen", entry, seen).error.code == "rule-mismatch"
+
+
+def test_an_author_must_have_seen_what_its_record_answers_to_and_no_more(
+    refused: Refused, copy_of: Ledger, tmp_path: Path
+) -> None:
+    """It cosigned the ledger without the opening of the round, and then with it; never what came after."""
+    records = [decode_record(entry, lambda *_: None) for entry in copy_of.entries(0, copy_of.size)]
+    opened = next(i for i, r in enumerate(records) if r.kind == "open")
+    closed = next(i for i, r in enumerate(records) if r.kind == "close")
+    accused, liar = find_accused(copy_of, refused.entry), refused.world.actors[LIAR].identity
+    policy, log = log_policy(refused.world.agreement), log_of(refused, copy_of, closed)
+    with log.save(tmp_path / "copy.db") as ledger:
+        for size, code in ((opened, "evidence-author-not-here"), (opened + 1, None)):
+            note = cosign(log_of(refused, copy_of, size)._note(), witness_signer(liar), 0)
+            ledger.add_checkpoint(note.encode(), policy)
+            if code is None:
+                judged = judge_author(ledger, accused, blobs_of(ledger, {}))
+                assert judged.entries == opened + 1
+            else:
+                error = refusal_of(lambda: judge_author(ledger, accused, blobs_of(ledger, {})))
+                assert error.code == code
 
 
 def test_a_record_of_a_round_that_the_copy_has_not_come_to_is_not_rejected(

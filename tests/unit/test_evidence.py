@@ -6,15 +6,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from eth_abi.abi import decode
+from eth_abi.abi import decode, encode
 from eth_utils.crypto import keccak
 
-from cotrain.errors import CotrainError, ForgeryError, MalformedError, RefusedError
+from cotrain.errors import CotrainError, ForgeryError, MalformedError, OutsideError, RefusedError
 from cotrain.identity.keys import Identity
 from cotrain.settlement.acts import AnchorFacts, is_later_act, participants_root
 from cotrain.settlement.anchors import MadeAnchor
+from cotrain.settlement.chain.chain import LogEntry, Receipt
 from cotrain.settlement.chain.signing import account_of
-from cotrain.settlement.contracts import AGREEMENTS, load_contract
+from cotrain.settlement.contracts import AGREEMENTS, CREDITS, load_contract
 from cotrain.settlement.draft import MoneyWishes
 from cotrain.settlement.evidence import (
     Leaver,
@@ -32,6 +33,7 @@ from cotrain.settlement.evidence_file import (
     split_evidence,
 )
 from cotrain.settlement.merkle import leaf
+from cotrain.settlement.pressing import read_slashing
 from cotrain.settlement.rejection import (
     Rejection,
     SignedRejection,
@@ -82,6 +84,10 @@ def test_another_ledger_for_the_same_round_and_membership_is_a_false_anchor(
 )
 def test_the_same_ledger_or_another_round_or_membership_is_none(honest: dict[str, Any]) -> None:
     assert find_false_anchor([shown(**honest)], [anchor()]) is None
+
+
+def test_a_checkpoint_for_another_membership_than_was_anchored_is_none() -> None:
+    assert find_false_anchor([shown(size=41)], [anchor(version=6)]) is None
 
 
 def test_from_which_rounds_a_revoked_owner_is_barred() -> None:
@@ -208,6 +214,49 @@ def test_a_signed_rejection_as_a_file(world: World, terms: ContractTerms) -> Non
     for data in lies:
         with pytest.raises(MalformedError):
             decode_rejection(data)
+
+
+# What a contract told.
+
+
+def told(contract: str, event: str, address: str, indexed: list[bytes], data: bytes) -> LogEntry:
+    entry = next(item for item in load_contract(contract).abi if item.get("name") == event)
+    kinds = ",".join(item["type"] for item in entry["inputs"])
+    return LogEntry(address, (keccak(text=f"{event}({kinds})"), *indexed), data, 1, 0)
+
+
+def padded(account: str) -> bytes:
+    return bytes.fromhex(account[2:]).rjust(32, b"\0")
+
+
+def test_the_bounty_is_what_the_contract_paid_the_reporter(
+    world: World, terms: ContractTerms
+) -> None:
+    """Other transfers of the same transaction, and stakes of other agreements, are not counted."""
+    money, reporter, other = terms.settlement, "0x" + "11" * 20, "0x" + "22" * 20
+    subject = terms.account(world.did("Owner 2"))
+
+    def slashed(agreement: bytes, amount: int) -> LogEntry:
+        data = encode(["string", "uint256", "address"], ["rejected", amount, reporter])
+        where = [agreement, padded(subject)]
+        return told(AGREEMENTS, "Slashed", money.contract, where, data)
+
+    def sent(sender: str, to: str, amount: int) -> LogEntry:
+        value = amount.to_bytes(32, "big")
+        return told(CREDITS, "Transfer", money.token, [padded(sender), padded(to)], value)
+
+    events = (
+        slashed(b"o" * 32, 7),
+        sent(other, reporter, 3),
+        slashed(terms.name, 50),
+        sent(money.contract, other, 4),
+        sent(money.contract, reporter, 5),
+    )
+    done = read_slashing(terms, Receipt(9, 0, True, 0, events, None))
+    assert (done.amount, done.bounty, done.block) == (50, 5, 9)
+    with pytest.raises(OutsideError) as nothing:
+        read_slashing(terms, Receipt(9, 0, True, 0, events[:2], None))
+    assert nothing.value.code == "evidence-nothing-told"
 
 
 # The file.
