@@ -16,10 +16,13 @@ from cli_fixtures import (  # noqa: F401 - fixtures are found by name
 from probe import nodes
 
 from cotrain import local
+from cotrain.audit.auditor import read_agreement
+from cotrain.audit.judgement import find_accused
 from cotrain.data import heart
 from cotrain.identity.keys import load_identity
 from cotrain.ledger.store import Ledger
 from cotrain.ports import SystemClock
+from cotrain.records.kinds import SubmissionBody
 from cotrain.records.record import decode_record
 from cotrain.rounds.money import anchor_facts
 from cotrain.rounds.party import Party
@@ -30,7 +33,7 @@ from cotrain.settlement.chain.signing import account_of
 from cotrain.settlement.draft import CREDIT, MoneyWishes
 from cotrain.settlement.terms import ContractTerms
 from cotrain.settlement.transactions import sign_act
-from cotrain.testing.lying import MalformedCiphertext
+from cotrain.testing.lying import LyingLog, MalformedCiphertext
 from cotrain.testing.world import COORDINATOR, World, build_world
 
 Parties = dict[str, tuple[Path, str]]
@@ -155,6 +158,7 @@ def test_a_quorum_takes_the_stake_of_who_sent_a_false_record(
     own = cotrain(*reject, "--home", homes["Bo"], "--out", tmp_path / "bo.json")
     own.assert_told(5, "Bo is whom this rejection is about")
     assert not (tmp_path / "bo.json").exists()
+    check_blobs(cotrain, run, refused["entry"], homes, tmp_path)
     signed = []
     for name in ("Ada", "Cy", "Hub"):
         signed.append(tmp_path / f"{name}.json")
@@ -170,6 +174,8 @@ def test_a_quorum_takes_the_stake_of_who_sent_a_false_record(
     assert "costs Bo its stake" in combined.out
     members = [f"--party={home}" for home in homes.values()]
     send = ("evidence", "send", run, out, "--home", homes["Ada"], *members)
+    for option in ("--now", "--pay-others"):
+        cotrain(*send, option).assert_told(2, "--now or --pay-others is given")
     sent = cotrain(*send, "--json")
     assert sent.code == 0, sent.err
     ada = account_of(load_identity(homes["Ada"] / "identity")).address
@@ -185,6 +191,27 @@ def test_a_quorum_takes_the_stake_of_who_sent_a_false_record(
     assert slashed == {"Ada": 0, "Bo": 50 * CREDIT, "Cy": 0, "Hub": 0}
     earned = {row["name"]: row["earned_for_run"] for row in audited.json["money"]["accounts"]}
     assert earned["Ada"] > 333 * CREDIT, "its part of the stake came to its part of the price"
+
+
+def check_blobs(
+    cotrain: Cotrain, run: Path, entry: int, homes: dict[str, Path], folder: Path
+) -> None:
+    """See that who lacks a file that the record names signs nothing, and that it can be given."""
+    liar, lead = (load_identity(homes[name] / "identity") for name in ("Bo", "Hub"))
+    with Ledger.open(run / "ledger.db", read_only=True) as ledger:
+        body = find_accused(ledger, entry).record.body
+        assert isinstance(body, SubmissionBody)
+        log = LyingLog.after(ledger, lead, read_agreement(ledger), ledger.size)
+    (folder / "blob").write_bytes(log.blobs.pop(body.ciphertext.sha256))
+    log.save(folder / "copy.db", [liar]).close()
+    reject = (
+        "evidence", "reject", folder / "copy.db", "--entry", entry, "--home", homes["Cy"],
+        "--out", folder / "by-copy.json",
+    )  # fmt: skip
+    cotrain(*reject).assert_told(2, f"does not hold {body.ciphertext.sha256}", "--blob")
+    assert not (folder / "by-copy.json").exists()
+    given = cotrain(*reject, "--blob", folder / "blob")
+    assert given.code == 0, given.err
 
 
 # A false anchor, on a node.

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from cotrain.agreement.draft import Wishes
 from cotrain.audit.auditor import audit
 from cotrain.audit.judgement import (
     blobs_of,
@@ -62,6 +63,7 @@ from cotrain.settlement.rejection import sign_rejection
 from cotrain.settlement.terms import ContractTerms
 from cotrain.settlement.transactions import sign_act
 from cotrain.testing.determinism import ManualClock
+from cotrain.testing.false_proofs import FlippedProof, WithoutNoise
 from cotrain.testing.lying import LyingLog, MalformedCiphertext, TwoFaced
 from cotrain.testing.world import COORDINATOR, World, build_world
 
@@ -441,8 +443,8 @@ class Refused:
         self.terms = ContractTerms.of(self.world.agreement)
 
 
-def finish_with(folder: Path, lie: Any) -> Refused:
-    world = build_world(folder, money=WISHES)
+def finish_with(folder: Path, lie: Any, **options: Any) -> Refused:
+    world = build_world(folder, money=WISHES, **options)
     world.actors[LIAR].make = lie
     with world.ledger() as ledger:
         run_in_process(world.coordinator(ledger), world.parties())
@@ -745,6 +747,28 @@ def test_the_second_of_two_records_is_not_false_by_itself(tmp_path: Path) -> Non
         accused = find_accused(ledger, said.entry)
         error = refusal_of(lambda: judge_author(ledger, accused, blobs_of(ledger, {})))
     assert error.code == "evidence-record-in-order"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lie", [FlippedProof, WithoutNoise])
+def test_a_false_proof_is_kept_with_its_refusal_and_verified_again(
+    tmp_path: Path, lie: Any
+) -> None:
+    wishes = Wishes("Proven", rounds=2, epsilon="8", colluders=1, survivors=3)
+    said = finish_with(tmp_path, lie, wishes=wishes, assurance="proven")
+    with Ledger.open(said.world.path, read_only=True) as ledger:
+        accused = find_accused(ledger, said.entry)
+        judged = judge_author(ledger, accused, blobs_of(ledger, {}))
+        assert judged.error.code in {"proof-false", "proof-encoding"}
+        honest = next(
+            index
+            for index in range(ledger.size)
+            if (record := find_accused(ledger, index).record).kind == "submission"
+            and record.author != said.world.did(LIAR)
+        )
+        accused = find_accused(ledger, honest)
+        error = refusal_of(lambda: judge_author(ledger, accused, blobs_of(ledger, {})))
+        assert error.code == "evidence-record-in-order"
 
 
 def test_the_runs_own_chain_from_its_ledger(refused: Refused, copy_of: Ledger) -> None:
