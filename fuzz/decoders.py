@@ -46,7 +46,13 @@ from cotrain.records.canonical import decode, encode
 from cotrain.records.kinds import CheckBody
 from cotrain.records.record import decode_record, sign_record
 from cotrain.rounds.base import Base, decode_base
+from cotrain.settlement.chain.signing import account_of
+from cotrain.settlement.draft import MoneyWishes
+from cotrain.settlement.evidence_file import decode_evidence, encode_evidence, rejection_evidence
+from cotrain.settlement.rejection import Rejection, decode_rejection, sign_rejection
+from cotrain.settlement.terms import ContractTerms
 from cotrain.testing.determinism import ManualClock, SeededEntropy
+from cotrain.testing.world import COORDINATOR, build_world
 from cotrain.training.algorithm import Algorithm
 from cotrain.training.model import Model
 
@@ -121,6 +127,7 @@ def targets(folder: Path) -> list[Target]:
         *_cryptography(),
         *_proofs(),
         *_tables(folder),
+        *_evidence(folder),
     ]
 
 
@@ -175,6 +182,22 @@ def _records() -> Iterator[Target]:
         lambda d: encode(verify_receipt(d, agreement)),
         (make_consent_receipt(agreement, people[1], 1),),
     )
+
+
+def _evidence(folder: Path) -> Iterator[Target]:
+    wishes = MoneyWishes(price=1, shares={COORDINATOR: 20}, stake_owner=1)
+    world = build_world(folder, money=wishes)
+    terms, said = ContractTerms.of(world.agreement), Rejection(world.did("Owner 1"), 1, "0" * 64)
+    signed = [
+        sign_rejection(terms, said, actor.identity.did, account_of(actor.identity), "fuzz")
+        for name, actor in world.actors.items()
+        if name != "Owner 1"
+    ]
+    yield Target("rejection", lambda d: decode_rejection(d).data, (signed[0].data,))
+    if world.chain is not None:
+        world.chain.close()
+    found = encode_evidence(terms, rejection_evidence(terms, signed))
+    yield Target("evidence", _verdict(lambda d: decode_evidence(d, terms)), (found,))
 
 
 def _ledger(folder: Path) -> Iterator[Target]:

@@ -14,7 +14,7 @@ from cotrain.errors import ForgeryError
 from cotrain.identity.keys import Identity
 from cotrain.ledger.store import Ledger
 from cotrain.records.kinds import ApprovalBody
-from cotrain.records.record import sign_record
+from cotrain.records.record import Message, sign_record
 from cotrain.rounds.coordinator import Coordinator
 from cotrain.rounds.money import money_of
 from cotrain.rounds.state import Phase
@@ -69,7 +69,7 @@ def two_histories(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Worl
         with world.ledger() as ledger:
             coordinator = world.coordinator(ledger)
             if world is theirs:
-                coordinator._refuse(early, "conflict", "in their copy only")
+                coordinator._refuse(Message(early), "conflict", "in their copy only")
             coordinator.tick()  # the anchor
             coordinator.tick()  # its answer
             assert coordinator.state.phase is Phase.BETWEEN
@@ -93,7 +93,8 @@ def test_two_histories_are_told_and_cost_the_stake(
         )
     assert f"part at entry {parted}" in told.err
     found = json.loads(file.read_text())
-    assert [shown["round"] for shown in found["checkpoints"]] == [1, 1]
+    assert (found["format"], found["kind"]) == ("cotrain/evidence/1", "split")
+    assert "two ledgers for round 1" in found["shows"]
     chain = ours.chain
     assert chain is not None
     reporter = account_of(Identity(b"r" * 32))
@@ -104,6 +105,23 @@ def test_two_histories_are_told_and_cost_the_stake(
     contract, lead = load_contract(AGREEMENTS), terms.account(ours.did(COORDINATOR))
     answer = chain.call(terms.settlement.contract, contract.call("member", terms.name, lead))
     assert contract.record("member", answer)["stake"] == 0
+
+
+def test_on_the_own_chain_a_split_is_for_the_other_parties_to_see(
+    two: tuple[World, World], tmp_path: Path, cotrain: Cotrain
+) -> None:
+    ours, theirs = two
+    file, home = tmp_path / "evidence.json", tmp_path / "home"
+    found = cotrain(
+        "evidence", "find", ours.path, "--against", theirs.path, "--out", file, "--json"
+    )
+    assert found.code == 0, found.err
+    assert found.json["found"]["kind"] == "split"
+    assert found.json["copies_part_at"] is not None
+    assert "Show the file" in found.err
+    assert cotrain("init", home, "--name", "Dee").code == 0
+    sent = cotrain("evidence", "send", ours.path, file, "--home", home)
+    sent.assert_told(5, "keeps this run's chain", "--chain-id")
 
 
 def _entries(world: World) -> list[bytes]:
@@ -147,7 +165,7 @@ def test_without_money_two_histories_are_told_all_the_same(
             coordinator = run_on(world, ledger, Phase.BETWEEN)
             author = world.actors[world.owners[place]].identity
             early = sign_record(author, world.agreement.digest, ApprovalBody(signature="5a" * 65))
-            coordinator._refuse(early, "conflict", "in one copy only")
+            coordinator._refuse(Message(early), "conflict", "in one copy only")
         paths.append(world.path)
     file = tmp_path / "evidence.json"
     told = cotrain("audit", paths[0], "--against", paths[1], "--evidence", file)

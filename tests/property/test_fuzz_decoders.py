@@ -33,6 +33,8 @@ NAMES = [
     "proof",
     "points of a proof",
     "table",
+    "rejection",
+    "evidence",
 ]
 
 

@@ -157,9 +157,9 @@ def audit(
     # Step 1.
     verify_all(ledger)
     # Step 2.
-    agreement = _agreement(ledger, expected_run)
+    agreement = read_agreement(ledger, expected_run)
     # Step 3.
-    checkpoint = _checkpoint(ledger, agreement)
+    checkpoint = check_checkpoints(ledger, agreement)
     # Step 4.
     entries = _entries_with_proofs(ledger) if agreement.is_proven else []
     with ProofPool(entries, quick, _wrong_entry, proof_progress) as pool:
@@ -221,7 +221,12 @@ def _check_cosigners(agreement: Agreement, phase: Phase, count: int) -> tuple[st
     )
 
 
-def _agreement(ledger: Ledger, expected_run: str | None) -> Agreement:
+def read_agreement(ledger: Ledger, expected_run: str | None = None) -> Agreement:
+    """Step 2: return the agreement with which a ledger begins.
+
+    Raises:
+        ForgeryError: it begins with none, or with that of another run than is meant.
+    """
     if ledger.size == 0:
         raise ForgeryError(
             "audit-empty", "the ledger has no entries", meaning="Nothing was agreed on or done."
@@ -243,8 +248,12 @@ def _agreement(ledger: Ledger, expected_run: str | None) -> Agreement:
     return agreement
 
 
-def _checkpoint(ledger: Ledger, agreement: Agreement) -> VerifiedCheckpoint:
-    """Check every checkpoint's signatures, and that the last is of the whole ledger."""
+def check_checkpoints(ledger: Ledger, agreement: Agreement) -> VerifiedCheckpoint:
+    """Step 3: check every checkpoint's signatures, and that the last is of the whole ledger; return the last.
+
+    Raises:
+        ForgeryError: one does not hold, or entries come after the last.
+    """
     note = ledger.latest_checkpoint()
     policy = log_policy(agreement)
     if note is None:

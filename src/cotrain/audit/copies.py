@@ -6,14 +6,14 @@ evidence which the contract takes (docs/spec/settlement.md, "Evidence").
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from cotrain.audit.auditor import AuditReport
 from cotrain.errors import ForgeryError
 from cotrain.ledger.store import Ledger
-from cotrain.settlement.evidence import ShownCheckpoint, find_split, split_act
+from cotrain.settlement.evidence import ShownCheckpoint, find_split
+from cotrain.settlement.evidence_file import Evidence, split_evidence
 
-FORMAT: Final = "cotrain/split/1"
 _PAGE: Final = 256
 
 
@@ -54,29 +54,12 @@ def find_parting(
     return Parting(entry, find_split(*shown))
 
 
-def evidence(report: AuditReport, parting: Parting) -> dict[str, Any] | None:
-    """Return what anybody can bring to the contract, as JSON: the two checkpoints, and the call that slashes."""
+def evidence(report: AuditReport, parting: Parting) -> Evidence | None:
+    """Return what anybody can bring to the contract: the two checkpoints, and the call that slashes."""
     money = report.state.money
     if money is None or parting.split is None:
         return None
-    act = split_act(money.terms, *parting.split)
-    return {
-        "format": FORMAT,
-        "run": report.run,
-        "chain_id": money.terms.settlement.chain_id,
-        "to": act.to,
-        "data": "0x" + act.data.hex(),
-        "checkpoints": [
-            {
-                "round": shown.round,
-                "version": shown.version,
-                "size": shown.size,
-                "root": shown.root.hex(),
-                "signature": shown.signature.hex(),
-            }
-            for shown in parting.split
-        ],
-    }
+    return split_evidence(money.terms, *parting.split)
 
 
 def _first_difference(ours: Ledger, theirs: Ledger) -> int | None:

@@ -1,6 +1,5 @@
 """`cotrain audit`: re-check a run from its ledger."""
 
-import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,8 @@ from cotrain.ledger.store import Ledger
 from cotrain.ports import SystemEntropy
 from cotrain.report.money import money_figures
 from cotrain.rounds.state import Phase
+from cotrain.settlement.evidence_file import encode_evidence
+from cotrain.settlement.terms import ContractTerms
 
 DEFAULT_SAMPLE = 20
 
@@ -98,14 +99,14 @@ def audit_command(
             hint="Give with --against another copy of the ledger.",
         )
     with ExitStack() as files:
-        ledger = files.enter_context(Ledger.open(_ledger_path(run), read_only=True))
-        report = _audit(ledger, run_id, quick)
+        ledger = files.enter_context(Ledger.open(ledger_path(run), read_only=True))
+        report = audited(ledger, run_id, quick)
         if against is not None:
-            other = files.enter_context(Ledger.open(_ledger_path(against), read_only=True))
-            compare((ledger, report), (other, _audit(other, run_id, quick)), evidence)
+            other = files.enter_context(Ledger.open(ledger_path(against), read_only=True))
+            compare((ledger, report), (other, audited(other, run_id, quick)), evidence)
         if base_model is not None:
-            before = files.enter_context(Ledger.open(_ledger_path(base_model), read_only=True))
-            report = check_base_run(report, _audit(before, None, quick))
+            before = files.enter_context(Ledger.open(ledger_path(base_model), read_only=True))
+            report = check_base_run(report, audited(before, None, quick))
     emit(to_json(report), as_json=as_json, show=lambda: _show(report))
     if against is not None:
         tell(f"{against} is in order too, and no other history of this run")
@@ -113,7 +114,12 @@ def audit_command(
         tell(f"{base_model} is in order too, and this run begins with what it released")
 
 
-def _ledger_path(run: Path) -> Path:
+def ledger_path(run: Path) -> Path:
+    """Return the ledger of a run folder, or the ledger file that was given.
+
+    Raises:
+        UsageError: there is none.
+    """
     path = RunLayout(run).ledger if run.is_dir() else run
     if not path.exists():
         raise UsageError(
@@ -125,7 +131,8 @@ def _ledger_path(run: Path) -> Path:
     return path
 
 
-def _audit(ledger: Ledger, run_id: str | None, quick: Quick | None) -> AuditReport:
+def audited(ledger: Ledger, run_id: str | None = None, quick: Quick | None = None) -> AuditReport:
+    """Audit a ledger, with progress bars for a person."""
     with progress_bars() as bar:
         return audit(
             ledger,
@@ -153,9 +160,8 @@ def compare(
     elif file is None:
         hint = "Its account signed both: --evidence FILE writes what costs it its stake."
     else:
-        write_file(file, (json.dumps(found, indent=1) + "\n").encode())
-        chain = found["chain_id"]
-        hint = f"{file} holds what costs it its stake: send `data` to `to` on chain {chain}, from any account."
+        write_file(file, encode_evidence(ContractTerms.of(ours[1].agreement), found))
+        hint = f"{file} holds what costs it its stake: cotrain evidence send RUN {file} --home HOME"
     raise ForgeryError(
         "audit-copies-part",
         f"the copies are two histories of one run: they part at entry {parting.entry}",

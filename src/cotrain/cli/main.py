@@ -16,6 +16,7 @@ from cotrain.cli.audit import audit_command
 from cotrain.cli.consent import consent_receipt
 from cotrain.cli.data import data
 from cotrain.cli.demo import demo
+from cotrain.cli.evidence import evidence
 from cotrain.cli.failure import run_guarded
 from cotrain.cli.init import init
 from cotrain.cli.model import model
@@ -76,7 +77,17 @@ def cli() -> None:
     """
 
 
-for command in (demo, init, agreement, data, run_command, audit_command, model, receipt):
+for command in (
+    demo,
+    init,
+    agreement,
+    data,
+    run_command,
+    audit_command,
+    evidence,
+    model,
+    receipt,
+):
     cli.add_command(command)
 for command in (offer, counter, accept, terminate, negotiation, consent_receipt):
     agreement.add_command(command)

@@ -13,7 +13,7 @@ from cotrain.settlement.fees import ether_words
 from cotrain.settlement.own import check_contracts, node_missing
 from cotrain.settlement.terms import ContractTerms
 
-_NODE = click.option(
+node_option = click.option(
     "--node",
     metavar="URL",
     envvar="COTRAIN_NODE",
@@ -30,7 +30,7 @@ _CONFIRMATIONS = click.option(
 
 def node_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --node and --confirmations to a command."""
-    return _NODE(_CONFIRMATIONS(command))
+    return node_option(_CONFIRMATIONS(command))
 
 
 def connect(
@@ -57,16 +57,26 @@ def connect(
     check_contracts(terms)
     if url is None:
         raise node_missing(terms)
-    node = RemoteChain(
-        url, chain_id=terms.settlement.chain_id, confirmations=confirmations, told=tell
-    )
-    _tell_node(node, terms, account)
+    node = open_node(terms, url, confirmations)
+    _tell_sending(node, account)
     return node
 
 
-def _tell_node(node: RemoteChain, terms: ContractTerms, account: str) -> None:
+def open_node(terms: ContractTerms, url: str, confirmations: int | None = None) -> RemoteChain:
+    """Return the node on which an agreement's contracts are, and say which it is.
+
+    Raises:
+        OutsideError: it does not answer, or is of another chain.
+    """
+    node = RemoteChain(
+        url, chain_id=terms.settlement.chain_id, confirmations=confirmations, told=tell
+    )
     tell(f"chain {node.chain_id}, by the node {node.shown}")
     tell(f"contract {terms.settlement.contract}, token {terms.settlement.token}")
+    return node
+
+
+def _tell_sending(node: RemoteChain, account: str) -> None:
     tell(f"transactions count after {node.confirmations} block(s)")
     tell(f"fees are paid by {account}, which has {ether_words(node.balance(account))}")
 

@@ -205,14 +205,14 @@ class Coordinator:
         if held is not None:
             if held.record.digest != record.digest:
                 self._refuse(
-                    record, "conflict", "another record of the same author and step came first"
+                    message, "conflict", "another record of the same author and step came first"
                 )
             return False
         try:
             check_record(self.state, record, lambda ref: message.blobs[ref.sha256])
         except CotrainError as error:
             if error.code not in {"rule-out-of-turn", "rule-counted-already"}:
-                self._refuse(record, error.code, str(error))
+                self._refuse(message, error.code, str(error))
             return False
         self._pending[slot] = message
         self.heard += 1
@@ -468,11 +468,13 @@ class Coordinator:
         number = self.state.round.number if self.state.round else 0
         return self._say(AbortBody(round=number, code=code, reason=reason[:2000]))
 
-    def _refuse(self, record: Record, code: str, reason: str) -> None:
+    def _refuse(self, message: Message, code: str, reason: str) -> None:
         """Log that a party's signed record was refused, once for each author, kind and code.
 
-        What strangers send is not logged, or anybody could fill the ledger.
+        With it are kept the blobs that everybody needs to judge it. What strangers send is not logged, or anybody
+        could fill the ledger.
         """
+        record = message.record
         if self.state.phase in {Phase.OFFER, Phase.FINISHED, Phase.ABORTED}:
             return
         if all(record.author != party.did for party in self._agreement.parties):
@@ -486,7 +488,10 @@ class Coordinator:
             reason=reason[:2000],
             evidence=blob_ref(record.data),
         )
-        self._say(body, record.data)
+        needed = (ref.sha256 for ref in record.common_blobs)
+        self._say(
+            body, record.data, *(message.blobs[name] for name in needed if name in message.blobs)
+        )
 
     def _say(self, body: Body, *blobs: bytes) -> bool:
         record = sign_record(self._identity, self._agreement.digest, body)
@@ -498,19 +503,19 @@ class Coordinator:
     def _write(self, messages: list[Message]) -> bool:
         """Apply and append the parties' messages in one transaction; those that fail now are refused."""
         applied: list[Message] = []
-        refused: list[tuple[Record, CotrainError]] = []
+        refused: list[tuple[Message, CotrainError]] = []
         folded, self._folded = self._folded, _DIRTY
         for message in messages:
             self._pending.pop(_slot(message.record), None)
             try:
                 apply_record(self.state, message.record, partial(self._blob_of, message))
             except CotrainError as error:
-                refused.append((message.record, error))
+                refused.append((message, error))
             else:
                 applied.append(message)
         self._append(applied, folded)
-        for record, reason in refused:
-            self._refuse(record, reason.code, str(reason))
+        for message, reason in refused:
+            self._refuse(message, reason.code, str(reason))
         return bool(applied)
 
     def _append(self, applied: list[Message], folded: int) -> bool:

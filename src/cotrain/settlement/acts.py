@@ -20,6 +20,9 @@ from cotrain.settlement.terms import ContractTerms
 
 NO_HASH: Final = bytes(32)
 
+REJECT: Final = "reject"
+"""The act with which a quorum's word about a refused record comes to the contract."""
+
 AFTERWARDS: Final = {
     "issue": (CREDITS, "issue"),
     "approve": (CREDITS, "approve"),
@@ -34,6 +37,7 @@ AFTERWARDS: Final = {
     "pool": (AGREEMENTS, "claimPool"),
     "refund": (AGREEMENTS, "refund"),
     "stake": (AGREEMENTS, "returnStake"),
+    REJECT: (AGREEMENTS, "slashRejected"),
 }
 """What may be logged after the run, by whoever signs it: contract and function. The contract decides."""
 
