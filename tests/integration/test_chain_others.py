@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_utils.crypto import keccak
 from probe import nodes
 from probe.calls import Caller, an_account
 
@@ -21,7 +22,7 @@ from cotrain.rounds.coordinator import Coordinator
 from cotrain.rounds.money import money_of
 from cotrain.rounds.rules import check_record
 from cotrain.rounds.state import Phase, RunState
-from cotrain.settlement.acts import LEAVE, own_revoke_act
+from cotrain.settlement.acts import LEAVE, own_revoke_act, revoke_act
 from cotrain.settlement.chain.chain import Fees, Receipt
 from cotrain.settlement.chain.remote import RemoteChain, confirmations_of
 from cotrain.settlement.chain.signing import account_of
@@ -95,6 +96,68 @@ def test_an_owner_that_revokes_by_itself_is_in_no_later_round(node: str, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", [0, 1])
+def test_an_owner_may_revoke_by_any_wallet_of_its_own(node: str, tmp_path: Path, kind: int) -> None:
+    world = world_on(node, tmp_path, "Owner 1")
+    with world.ledger() as ledger:
+        stopped_between(world, ledger)
+        leave_by_wallet(world, node, "Owner 1", kind)
+        run_in_process(world.coordinator(ledger), world.parties())
+    kinds = check_paid(world, "Owner 1", rounds=1)
+    assert kinds.count(LEAVE) == 1
+    with Ledger.open(world.path, read_only=True) as ledger:
+        history = money_of(audit(ledger).state).history
+    logged = [read_transaction(done.sent.raw).type for done in history]
+    assert [logged[kinds.index(LEAVE)], set(logged)] == [kind, {kind, 2}]
+
+
+def leave_by_wallet(world: World, node: str, name: str, kind: int) -> None:
+    """Revoke by a transaction of some type, as a wallet of the owner's own may sign it."""
+    terms, owner, chain = ContractTerms.of(world.agreement), world.actors[name], RemoteChain(node)
+    act = own_revoke_act(terms, owner.identity.did)
+    wallet = Caller(account_of(owner.identity), chain.chain_id, fees=chain.fees(), kind=kind)
+    assert chain.send(wallet.sign(act.data, to=act.to, gas=act.gas)).succeeded
+
+
+RELAY = bytes.fromhex("602036038060206000376000600082600060006000355af100")
+"""A contract that calls the address in the first word of what it is told, with the rest."""
+
+
+@pytest.mark.slow
+def test_a_revocation_through_another_contract_stops_the_run_and_says_why(
+    node: str, tmp_path: Path
+) -> None:
+    world = world_on(node, tmp_path)
+    terms, owner = ContractTerms.of(world.agreement), world.actors["Owner 1"].identity
+    with world.ledger() as ledger:
+        stopped_between(world, ledger)
+        size = ledger.size
+        account = account_of(owner)
+        signature = account.sign(terms.domain.revocation(account.address)).hex()
+        told = revoke_act(terms, owner.did, signature)
+        chain, stranger = RemoteChain(node), an_account(7)
+        nodes.give_money(node, stranger.address)
+        relay = Caller(stranger, chain.chain_id, fees=chain.fees())
+        length = len(RELAY)
+        create = (
+            bytes([0x5F + length])
+            + RELAY
+            + bytes.fromhex(f"5f5260{length:02x}60{32 - length:02x}f3")
+        )
+        assert chain.send(relay.sign(create, to=None)).succeeded
+        target = bytes(12) + bytes.fromhex(str(told.to)[2:])
+        raw = relay.sign(target + told.data, to=relay.to)
+        (event,) = chain.send(raw).events
+        assert event.address == terms.settlement.contract
+        with pytest.raises(RefusedError) as odd:
+            world.coordinator(ledger).tick()
+        assert ledger.size == size
+    assert odd.value.code == "settlement-odd-revocation"
+    assert keccak(raw).hex() in str(odd.value)
+    assert "which puts its signed revocation on the ledger" in odd.value.hint
+
+
+@pytest.mark.slow
 def test_a_coordinator_that_dies_with_a_revocation_half_logged_goes_on(
     node: str, tmp_path: Path
 ) -> None:
@@ -116,12 +179,14 @@ class Overtaken(RemoteChain):
         super().__init__(url)
         self._selector, self._left, self._before = selector, which, before
 
-    def send(self, raw: bytes) -> Receipt:
+    def send(
+        self, raw: bytes, *, replaced: Sequence[bytes] = (), offer: Fees | None = None
+    ) -> Receipt:
         if read_transaction(raw).data[:4] == self._selector:
             self._left -= 1
             if self._left == 0:
                 self._before()
-        return super().send(raw)
+        return super().send(raw, replaced=replaced, offer=offer)
 
 
 @pytest.mark.slow

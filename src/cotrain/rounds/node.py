@@ -13,7 +13,7 @@ from cotrain.settlement.acts import leaver_of
 from cotrain.settlement.chain.chain import Chain, LogEntry, Receipt
 from cotrain.settlement.contracts import AGREEMENTS, CREDITS, load_contract
 from cotrain.settlement.history import events_digest
-from cotrain.settlement.transactions import read_transaction
+from cotrain.settlement.transactions import Transaction, read_transaction
 
 
 def check_number(money: MoneyState, chain: Chain, account: str) -> None:
@@ -83,7 +83,7 @@ def unlogged_leave(
         raw = chain.sent_in(entry)
         transaction = read_transaction(raw)
         if leaver_of(money.terms, transaction.sender, transaction.to, transaction.data) != did:
-            raise _by_others(did)
+            raise _by_others(did, transaction)
         return did, raw
     return None
 
@@ -103,12 +103,17 @@ def _came_before(entry: LogEntry, answer: Receipt) -> bool:
     return entry.block < answer.block or (entry.block == answer.block and not answer.succeeded)
 
 
-def _by_others(did: str) -> RefusedError:
+def _by_others(did: str, transaction: Transaction) -> RefusedError:
     return RefusedError(
         "settlement-odd-revocation",
-        f"the contract says that {did} revoked, by a transaction that called another contract",
-        meaning="It cannot be run again from the ledger, so no later round could be shown to be in order.",
-        hint="The run cannot go on. What the contracts hold comes back by their own deadlines.",
+        f"the contract says that {did} revoked, in the transaction 0x{transaction.hash.hex()}, which calls another "
+        "contract, a wallet or a relay, or says something else besides",
+        meaning="Everybody runs every transaction again from the ledger before signing a payment. That other contract "
+        "is not on the ledger, and the event alone is the word of a node: whoever took it for the owner's could leave "
+        "out of later rounds whom it likes.",
+        hint="The run cannot go on: what the contracts hold comes back by their own deadlines. An owner withdraws by "
+        "`cotrain data revoke`, which puts its signed revocation on the ledger, or with --directly from its own "
+        "account.",
     )
 
 

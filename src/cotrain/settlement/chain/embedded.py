@@ -73,8 +73,11 @@ class EmbeddedChain:
         """The chain's number."""
         return self._id
 
-    def send(self, raw: bytes) -> Receipt:
+    def send(
+        self, raw: bytes, *, replaced: Sequence[bytes] = (), offer: Fees | None = None
+    ) -> Receipt:
         """Carry out a signed transaction; one that was carried out before is only answered again."""
+        del replaced, offer  # nothing waits here, and nothing costs a fee
         found = self._find(keccak(raw))
         if found is not None:
             return found
@@ -101,7 +104,7 @@ class EmbeddedChain:
             ]
             self._db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?)", rows)
         return Receipt(
-            block, time, done.succeeded, done.gas, done.events, done.state_root, done.output
+            block, time, done.succeeded, done.gas, done.events, done.state_root, done.output, raw
         )
 
     def find(self, raw: bytes) -> Receipt | None:
@@ -167,7 +170,7 @@ class EmbeddedChain:
     def _find(self, digest: bytes) -> Receipt | None:
         with self._disk():
             row = self._db.execute(
-                "SELECT number, time, succeeded, gas, state_root, output FROM block WHERE hash = ?",
+                "SELECT number, time, succeeded, gas, state_root, output, raw FROM block WHERE hash = ?",
                 (digest,),
             ).fetchone()
             if row is None:
@@ -176,9 +179,9 @@ class EmbeddedChain:
                 "SELECT address, topics, data, block, place FROM event WHERE block = ? ORDER BY place",
                 (row[0],),
             ).fetchall()
-        number, time, succeeded, gas, root, output = row
+        number, time, succeeded, gas, root, output, raw = row
         told = tuple(_event(*event) for event in events)
-        return Receipt(number, time, bool(succeeded), gas, told, root, output)
+        return Receipt(number, time, bool(succeeded), gas, told, root, output, raw)
 
     def _lock(self) -> None:
         """Take the file for this process alone, until it is closed or the process ends."""
