@@ -8,7 +8,7 @@ from cotrain.cli.output import tell
 from cotrain.errors import OutsideError, UsageError
 from cotrain.layout import RunLayout
 from cotrain.ports import Entropy
-from cotrain.report.experiment import BUYER, Experiment, ensure_buyer
+from cotrain.report.experiment import Experiment, ensure_buyer
 from cotrain.settlement.chain.development import give_money
 from cotrain.settlement.chain.remote import DEVELOPMENT_CHAINS, RemoteChain
 from cotrain.settlement.chain.signing import account_of
@@ -68,33 +68,26 @@ def connect_demo(experiment: Experiment, url: str | None, entropy: Entropy) -> R
     """
     agreement = experiment.agreement
     hub = agreement.coordinator.account or ""
-    if url is not None and agreement.settlement is not None:
-        node = RemoteChain(url, chain_id=agreement.settlement.chain_id)
+
+    def fund(node: RemoteChain) -> None:
         buyer = account_of(ensure_buyer(experiment.layout, entropy)).address
         gas = RUN_GAS + ROUND_GAS * agreement.rounds
-        price = node.fees().most
-        _fund(
-            url,
-            node,
-            [
-                Payer("coordinator", hub, gas * price, node.balance(hub)),
-                Payer(BUYER.lower(), buyer, BUYER_GAS * price, node.balance(buyer)),
-            ],
-        )
-    return connect(agreement, url, None, hub)
+        for role, account, units in (("coordinator", hub, gas), ("buyer", buyer, BUYER_GAS)):
+            needs = units * node.fees().most
+            _fund(url or "", node, Payer(role, account, needs, node.balance(account)))
+
+    return connect(agreement, url, None, hub, fund)
 
 
-def _fund(url: str, node: RemoteChain, payers: list[Payer]) -> None:
-    """Give money to those who lack it, out of what the node signs for."""
-    poor = [payer for payer in payers if payer.lacks]
-    for payer in poor:
-        giver = give_money(url, node, payer.account, payer.lacks)
-        if giver is None:
-            raise _no_money(node, [one for one in poor if node.balance(one.account) < one.needs])
-        tell(
-            f"the node's account {giver} gave {ether_words(payer.lacks)} of the chain's own money to "
-            f"{payer.account}, the {payer.role}, for fees"
-        )
+def _fund(url: str, node: RemoteChain, payer: Payer) -> None:
+    """Give money to who lacks it, out of what the node signs for."""
+    if payer.lacks == 0:
+        return
+    if not give_money(url, node, payer.account, payer.lacks):
+        raise _no_money(node, payer)
+    tell(
+        f"the node gave the {payer.role} {payer.account} {ether_words(payer.lacks)} of the chain's own money"
+    )
 
 
 def _no_development(node: RemoteChain) -> UsageError:
@@ -109,15 +102,12 @@ def _no_development(node: RemoteChain) -> UsageError:
     )
 
 
-def _no_money(node: RemoteChain, poor: list[Payer]) -> OutsideError:
-    has = "; ".join(f"the {one.role} has {ether_words(one.has)}" for one in poor)
-    send = ", and ".join(
-        f"{ether_words(one.lacks)} to {one.account} (the {one.role})" for one in poor
-    )
+def _no_money(node: RemoteChain, payer: Payer) -> OutsideError:
     return OutsideError(
         "demo-no-money",
-        f"fees cannot be paid on chain {node.chain_id}: {has}, and the node {node.shown} signs for no account that "
-        "could give",
-        meaning="Fees are paid in the chain's own money. Nothing of the run was sent.",
-        hint=f"Send {send}, then give the command again. anvil and geth --dev have an account that gives.",
+        f"the {payer.role} {payer.account} has {ether_words(payer.has)} of chain {node.chain_id}'s own money, and the "
+        f"node {node.shown} signs for no account that could give it some",
+        meaning=f"Its fees may take {ether_words(payer.needs)}. Nothing of the run was sent.",
+        hint=f"Send {ether_words(payer.lacks)} to {payer.account}, then give the command again. anvil and geth --dev "
+        "have an account that gives.",
     )

@@ -11,7 +11,7 @@ _WAIT_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.1
 
 
-def give_money(url: str, chain: RemoteChain, account: str, wei: int) -> str | None:
+def give_money(url: str, chain: RemoteChain, account: str, wei: int) -> bool:
     """Let an account that a development chain's node signs for give some of the chain's own money.
 
     Args:
@@ -21,23 +21,23 @@ def give_money(url: str, chain: RemoteChain, account: str, wei: int) -> str | No
         wei: How much.
 
     Returns:
-        Who gave it; None if the chain is none for development, or the node signs for nobody who has so much.
+        Whether it did: not if the chain is none for development, or the node signs for nobody who has so much.
 
     Raises:
         OutsideError: the node failed, or makes no block.
     """
     if chain.chain_id not in DEVELOPMENT_CHAINS:
-        return None
+        return False
     rpc, before = Rpc(url), chain.balance(account)
     giver = next((one for one in _signed_for(rpc) if chain.balance(one) > wei), None)
     if giver is None:
-        return None
+        return False
     try:
         rpc.ask("eth_sendTransaction", {"from": giver, "to": account, "value": hex(wei)})
     except RefusedError:
-        return None
+        return False
     _wait_for_more(chain, account, before)
-    return giver
+    return True
 
 
 def _signed_for(rpc: Rpc) -> list[str]:
