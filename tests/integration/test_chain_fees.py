@@ -13,7 +13,7 @@ from probe.calls import Caller, an_account
 
 from cotrain.audit.auditor import audit
 from cotrain.errors import CotrainError, OutsideError
-from cotrain.flow import run_in_process
+from cotrain.flow import let_all_read, run_in_process
 from cotrain.identity.did_key import verify_signature
 from cotrain.identity.keys import Identity
 from cotrain.ledger.store import Ledger
@@ -21,14 +21,17 @@ from cotrain.ports import SystemClock
 from cotrain.records.kinds import ReceiptBody, TransactionBody
 from cotrain.records.record import Record, blob_ref, decode_record, sign_record
 from cotrain.rounds.coordinator import Coordinator
-from cotrain.rounds.money import money_of
+from cotrain.rounds.journal import MemoryJournal
+from cotrain.rounds.money import money_of, next_act
 from cotrain.rounds.money_state import Sent
 from cotrain.rounds.rules import apply_record, check_record
 from cotrain.rounds.state import Phase, RunState
+from cotrain.serving.session import Shop
+from cotrain.settlement.acts import later_act
 from cotrain.settlement.chain.chain import Fees, OutbidError, Receipt
 from cotrain.settlement.chain.remote import RemoteChain
 from cotrain.settlement.chain.signing import account_of
-from cotrain.settlement.contracts import AGREEMENTS, load_contract
+from cotrain.settlement.contracts import AGREEMENTS, CREDITS, load_contract
 from cotrain.settlement.direct import revoke_directly
 from cotrain.settlement.draft import MoneyWishes
 from cotrain.settlement.fees import is_raised, raise_fees
@@ -208,6 +211,32 @@ def test_the_receipt_names_one_of_the_offers_and_that_one_is_run_again(waiting: 
         answer(waiting, waiting.state, "00" * 32)
 
 
+def test_only_what_is_made_by_the_newer_rules_is_due(waiting: Waiting) -> None:
+    """Wallets of owners may sign older types; the coordinator's own transactions are of type 2."""
+    state, terms = waiting.state, money_of(waiting.state).terms
+    answer(waiting, state, waiting_in(state).digest)
+    act = next_act(state)
+    assert act is not None
+    assert act.to is None
+    for kind in (0, 1, 2):
+        caller = Caller(account_of(waiting.hub), terms.settlement.chain_id, 1, kind=kind)
+        raw = caller.sign(act.data, to=None, gas=act.gas)
+        body = TransactionBody(
+            act=act.kind, subject=act.subject, raw=blob_ref(raw), checkpoint=None
+        )
+        record = sign_record(waiting.hub, waiting.world.agreement.digest, body)
+        if kind == 2:
+            check_record(state, record, lambda _, raw=raw: raw)  # type: ignore[misc]
+        else:
+            with pytest.raises(CotrainError, match=f"says type {kind}"):
+                check_record(state, record, lambda _, raw=raw: raw)  # type: ignore[misc]
+
+
+def test_no_offer_comes_between_an_owners_revocation_and_its_answer(waiting: Waiting) -> None:
+    money_of(waiting.state).leaving = waiting_in(waiting.state)
+    assert waiting.refusal(ENOUGH) == "rule-out-of-turn"
+
+
 def answer(waiting: Waiting, state: RunState, digest: str) -> None:
     body = ReceiptBody(
         transaction=digest,
@@ -256,20 +285,23 @@ def test_when_an_offer_is_too_low_and_when_not() -> None:
         raw, offered = caller.create(), caller.fees
         code(chain, raw, offered, "node-slow")  # nobody mines, and the offer is high enough
         rise(url, offered.most + 1)
-        code(chain, raw, None, "node-slow", "chain-transaction-invalid")
+        code(chain, raw, None, "node-slow")
         assert not heard
         with pytest.raises(OutbidError, match="the chain asks for") as outbid:
             chain.send(raw, offer=offered)
         assert outbid.value.asked.most > 2 * offered.most
         assert keccak(raw).hex() in heard[0]
         patient = RemoteChain(url, 0.2, outbid_seconds=10)
-        code(patient, raw, offered, "node-slow", "node-outbid")
+        code(patient, raw, offered, "node-slow")
+        not_taken = Caller(an_account(2), chain.chain_id, fees=offered).create()  # it has no money
+        code(patient, not_taken, offered, "node-outbid")
+        code(patient, not_taken, None, "chain-transaction-invalid")
 
 
-def code(chain: RemoteChain, raw: bytes, offer: Fees | None, *codes: str) -> None:
+def code(chain: RemoteChain, raw: bytes, offer: Fees | None, expected: str) -> None:
     with pytest.raises(CotrainError) as refused:
         chain.send(raw, offer=offer)
-    assert refused.value.code in codes
+    assert refused.value.code == expected
 
 
 class Rising(RemoteChain):
@@ -442,6 +474,25 @@ def test_an_owner_that_revokes_by_itself_offers_more_too(node: str, tmp_path: Pa
         assert receipt.raw != chain.rose[0]
         state = run_in_process(world.coordinator(ledger), world.parties())
     assert state.revoked == [world.did("Owner 1")]
+
+
+@pytest.mark.slow
+def test_the_coordinator_offers_more_after_the_run_too(node: str, tmp_path: Path) -> None:
+    world, buyer = world_on(node, tmp_path, "join"), Identity(b"b" * 32, "Buyer")
+    world.chain = RemoteChain(node)
+    with world.ledger() as ledger:
+        run_in_process(world.coordinator(ledger), world.parties())
+        world.chain = Rising(node, load_contract(CREDITS).selector("issue"))
+        hub = world.actors[COORDINATOR].identity
+        shop = Shop(hub, world.coordinator(ledger), world.chain, world.clock, MemoryJournal())
+        address = account_of(buyer).address
+        act = later_act(ContractTerms.of(world.agreement), "issue", buyer.did, address, 5)
+        assert shop.make(account_of(hub), act)
+        assert shop.credits_of(address) == 5
+        last = money_of(shop.coordinator.state).history[-1]
+        assert last.sent.raw != rose(world)
+        let_all_read(shop.coordinator, world.parties())
+        assert audit(ledger).money is not None
 
 
 def test_whichever_of_two_a_node_took_is_the_answer(node: str) -> None:

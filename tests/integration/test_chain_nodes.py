@@ -13,6 +13,7 @@ from probe import nodes
 from probe.calls import Caller, function, story
 
 from cotrain.errors import MalformedError, OutsideError, RefusedError, UsageError
+from cotrain.settlement.chain import development
 from cotrain.settlement.chain.chain import CallRevertedError, Fees, Receipt
 from cotrain.settlement.chain.embedded import EmbeddedChain
 from cotrain.settlement.chain.engine import Done
@@ -235,6 +236,19 @@ def test_an_account_without_money_is_refused(anvil: str) -> None:
         remote.send(poor.create())
 
 
+def test_a_node_gives_money_on_a_development_chain_only(anvil: str) -> None:
+    from probe.calls import an_account
+
+    address = an_account(next(_NEXT_ACCOUNT)).address
+    assert development.give_money(anvil, RemoteChain(anvil), address, 5)
+    assert RemoteChain(anvil).balance(address) == 5
+    assert not development.give_money(anvil, RemoteChain(anvil), address, 10**30)
+    assert RemoteChain(anvil).balance(address) == 5
+    with nodes.anvil("--chain-id", "999") as other:
+        assert not development.give_money(other, RemoteChain(other), address, 5)
+        assert RemoteChain(other).balance(address) == 0
+
+
 def test_a_node_of_another_chain(anvil: str) -> None:
     assert RemoteChain(anvil, chain_id=31337).chain_id == 31337
     with pytest.raises(OutsideError, match="of chain 31337, not 1"):
@@ -260,7 +274,7 @@ def test_a_node_that_goes_away() -> None:
     with nodes.anvil() as url:
         remote = RemoteChain(url)
     for ask in (remote.head, remote.fees, lambda: remote.nonce("0x" + "11" * 20)):
-        with pytest.raises(OutsideError) as away:
+        with pytest.raises(OutsideError, match="does not answer: Connection refused") as away:
             ask()
         assert away.value.code == "node-away"
 

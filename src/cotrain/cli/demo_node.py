@@ -85,9 +85,7 @@ def _fund(url: str, node: RemoteChain, payer: Payer) -> None:
         return
     if not give_money(url, node, payer.account, payer.lacks):
         raise _no_money(node, payer)
-    tell(
-        f"the node gave the {payer.role} {payer.account} {ether_words(payer.lacks)} of the chain's own money"
-    )
+    tell(f"the node gave the {payer.role} {payer.account} {ether_words(payer.lacks)} for fees")
 
 
 def _no_development(node: RemoteChain) -> UsageError:

@@ -123,8 +123,9 @@ def _dropped(done: Answered, what: str) -> OutsideError:
         "node-history-dropped",
         f"the node {what} the transaction 0x{keccak(done.sent.raw).hex()} ({act}), which the ledger says is in block "
         f"{done.receipt.block}",
-        meaning="The chain dropped blocks that had counted (a reorganisation), or the node is behind, or of another "
-        "chain with the same number. The contracts do not stand where the ledger says, so nothing more is sent.",
+        meaning="The chain dropped blocks that had counted (a reorganisation), or the node is behind, was started anew "
+        "without them, or is of another chain with the same number. The contracts do not stand where the ledger says, "
+        "so nothing more is sent.",
         hint="If the node is only behind, start again later. Otherwise this run cannot go on: what the contracts hold "
         "comes back by their own deadlines, and a new run should wait for more --confirmations.",
     )
