@@ -304,6 +304,22 @@ def code(chain: RemoteChain, raw: bytes, offer: Fees | None, expected: str) -> N
     assert refused.value.code == expected
 
 
+def test_an_offer_that_a_node_finds_too_little_more_leaves_the_one_before() -> None:
+    if nodes.ANVIL is None:
+        pytest.skip("no anvil: npm ci in contracts/, or name it in COTRAIN_ANVIL")
+    with nodes.anvil("--no-mining") as url:
+        chain = RemoteChain(url, 0.3)
+        caller = Caller(an_account(1), chain.chain_id, fees=chain.fees())
+        nodes.give_money(url, caller.account.address)
+        first, second = caller.create(), caller.sign(b"", to=None, nonce=0)
+        code(chain, first, caller.fees, "node-slow")
+        with pytest.raises(OutsideError) as slow:
+            chain.send(second, replaced=[first], offer=caller.fees)
+        assert slow.value.code == "node-slow"
+        nodes.ask(url, "evm_mine")
+        assert chain.send(second, replaced=[first]).raw == first
+
+
 class Rising(RemoteChain):
     """A node whose base fee goes above the offer of one transaction to a function, while that waits.
 

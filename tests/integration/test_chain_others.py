@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from cotrain.records.kinds import TransactionBody
 from cotrain.records.record import blob_ref, sign_record
 from cotrain.rounds.coordinator import Coordinator
 from cotrain.rounds.money import money_of
+from cotrain.rounds.node import unlogged_leave
 from cotrain.rounds.rules import check_record
 from cotrain.rounds.state import Phase, RunState
 from cotrain.settlement.acts import LEAVE, own_revoke_act, revoke_act
@@ -29,6 +31,8 @@ from cotrain.settlement.chain.signing import account_of
 from cotrain.settlement.contracts import AGREEMENTS, load_contract
 from cotrain.settlement.direct import revoke_directly
 from cotrain.settlement.draft import CREDIT, MoneyWishes
+from cotrain.settlement.history import check_history
+from cotrain.settlement.stand_in import find_stood_for, is_stand_in, make_stand_in
 from cotrain.settlement.terms import ContractTerms
 from cotrain.settlement.transactions import read_transaction, sign_act
 from cotrain.testing.world import COORDINATOR, World, build_world
@@ -119,42 +123,154 @@ def leave_by_wallet(world: World, node: str, name: str, kind: int) -> None:
     assert chain.send(wallet.sign(act.data, to=act.to, gas=act.gas)).succeeded
 
 
-RELAY = bytes.fromhex("602036038060206000376000600082600060006000355af100")
+RELAY = "602036038060206000376000600082600060006000355af100"
 """A contract that calls the address in the first word of what it is told, with the rest."""
+
+HIDING = "6096602060003760b736038060b76096376096016000600082600060006000355af100"
+"""The same, but it leaves out byte 150 of the rest, so that no signature is to be seen in what it is told."""
+
+
+def leave_by_contract(world: World, node: str, name: str, code: str = RELAY) -> str:
+    """Let a stranger bring an owner's signed revocation through a contract; return the transaction's hash."""
+    terms, owner = ContractTerms.of(world.agreement), world.actors[name].identity
+    account, stranger = account_of(owner), an_account(7)
+    signature = account.sign(terms.domain.revocation(account.address)).hex()
+    told = revoke_act(terms, owner.did, signature)
+    chain = RemoteChain(node)
+    nodes.give_money(node, stranger.address)
+    relay = Caller(stranger, chain.chain_id, fees=chain.fees())
+    create = bytes.fromhex(f"60{len(code) // 2:02x}80600b6000396000f3" + code)
+    assert chain.send(relay.sign(create, to=None)).succeeded
+    gap = b"" if code == RELAY else b"!"
+    passed = told.data[:150] + gap + told.data[150:]
+    raw = relay.sign(bytes(12) + bytes.fromhex(str(told.to)[2:]) + passed, to=relay.to)
+    (event,) = chain.send(raw).events
+    assert event.address == terms.settlement.contract
+    return keccak(raw).hex()
+
+
+class Recording(RemoteChain):
+    """A node of which is kept what was sent to it, or waited for."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.waited_for: list[str] = []
+
+    def send(
+        self, raw: bytes, *, replaced: Sequence[bytes] = (), offer: Fees | None = None
+    ) -> Receipt:
+        self.waited_for.append(keccak(raw).hex())
+        return super().send(raw, replaced=replaced, offer=offer)
 
 
 @pytest.mark.slow
-def test_a_revocation_through_another_contract_stops_the_run_and_says_why(
+def test_a_revocation_through_another_contract_that_shows_the_signature_counts(
     node: str, tmp_path: Path
 ) -> None:
     world = world_on(node, tmp_path)
-    terms, owner = ContractTerms.of(world.agreement), world.actors["Owner 1"].identity
     with world.ledger() as ledger:
         stopped_between(world, ledger)
-        size = ledger.size
-        account = account_of(owner)
-        signature = account.sign(terms.domain.revocation(account.address)).hex()
-        told = revoke_act(terms, owner.did, signature)
-        chain, stranger = RemoteChain(node), an_account(7)
-        nodes.give_money(node, stranger.address)
-        relay = Caller(stranger, chain.chain_id, fees=chain.fees())
-        length = len(RELAY)
-        create = (
-            bytes([0x5F + length])
-            + RELAY
-            + bytes.fromhex(f"5f5260{length:02x}60{32 - length:02x}f3")
-        )
-        assert chain.send(relay.sign(create, to=None)).succeeded
-        target = bytes(12) + bytes.fromhex(str(told.to)[2:])
-        raw = relay.sign(target + told.data, to=relay.to)
-        (event,) = chain.send(raw).events
-        assert event.address == terms.settlement.contract
+        digest = leave_by_contract(world, node, "Owner 1")
+        world.chain = chain = Recording(node)
+        assert world.coordinator(ledger).tick()
+        assert chain.waited_for == [digest]  # so that it counts before it is logged
+        again = world.coordinator(ledger)  # it died when what stands for it was logged
+        assert money_of(again.state).leaving is not None
+        run_in_process(again, world.parties())
+        world.coordinator(ledger)  # all is found on the node, this one too
+    kinds = check_paid(world, "Owner 1", rounds=1)
+    assert kinds.count(LEAVE) == 1
+    with Ledger.open(world.path, read_only=True) as ledger:
+        history = money_of(audit(ledger).state).history
+    logged = [done.sent.raw for done in history if is_stand_in(done.sent.raw)]
+    assert logged == [history[kinds.index(LEAVE)].sent.raw]
+
+
+@pytest.mark.slow
+def test_a_revocation_whose_signature_is_not_seen_waits_for_the_owners_own(
+    node: str, tmp_path: Path
+) -> None:
+    world = world_on(node, tmp_path)
+    with world.ledger() as ledger:
+        stopped_between(world, ledger)
+        size, digest = ledger.size, leave_by_contract(world, node, "Owner 1", HIDING)
+        coordinator, parties = world.coordinator(ledger), world.parties()
+        assert not coordinator.tick()
         with pytest.raises(RefusedError) as odd:
-            world.coordinator(ledger).tick()
+            run_in_process(coordinator, parties)
         assert ledger.size == size
-    assert odd.value.code == "settlement-odd-revocation"
-    assert keccak(raw).hex() in str(odd.value)
-    assert "which puts its signed revocation on the ledger" in odd.value.hint
+        assert odd.value.code == "settlement-odd-revocation"
+        assert digest in str(odd.value)
+        assert "put its signed revocation on the ledger" in odd.value.hint
+        parties[0].revoke(world.agreement.digest, "enough")
+        run_in_process(world.coordinator(ledger), parties)
+    kinds = check_paid(world, "Owner 1", rounds=1)
+    assert (kinds.count(LEAVE), kinds.count("revoke")) == (1, 0)
+
+
+@pytest.mark.slow
+def test_what_stands_for_a_revocation_that_the_owner_did_not_sign_is_found_out(
+    node: str, tmp_path: Path
+) -> None:
+    world = world_on(node, tmp_path)
+    terms, did = ContractTerms.of(world.agreement), world.did("Owner 1")
+    account, other = (account_of(world.actors[name].identity) for name in ("Owner 1", "Owner 2"))
+    said = terms.domain.revocation(account.address)
+    with world.ledger() as ledger:
+        history = money_of(stopped_between(world, ledger).state).history
+    steps, last = [(done.sent.raw, done.receipt) for done in history], history[-1].receipt
+    for signer, holds in ((other, False), (account, True)):
+        raw = make_stand_in(terms, did, signer.sign(said).hex())
+        lie = last.model_copy(update={"succeeded": not holds})
+        with pytest.raises(ForgeryError, match=f"running it again gives {holds}"):
+            check_history(terms, [*steps, (raw, lie)])
+
+
+class Talkative(RemoteChain):
+    """A node by which a contract told more in each transaction than it did."""
+
+    def find(self, raw: bytes) -> Receipt | None:
+        found = super().find(raw)
+        return None if found is None else replace(found, events=found.events * 2)
+
+
+@pytest.mark.slow
+def test_a_transaction_that_does_more_than_to_revoke_stops_the_run(
+    node: str, tmp_path: Path
+) -> None:
+    world = world_on(node, tmp_path)
+    with world.ledger() as ledger:
+        coordinator = stopped_between(world, ledger)
+        leave_by_contract(world, node, "Owner 1")
+        money = money_of(coordinator.state)
+        found = unlogged_leave(money, RemoteChain(node))
+        assert found is not None
+        stands = RemoteChain(node).find(money.history[-1].sent.raw)
+        assert stands is not None
+        chain = Talkative(node)
+        assert find_stood_for(RemoteChain(node), found[1], stands.block) is not None
+        assert find_stood_for(chain, found[1], stands.block) is None
+
+
+@pytest.mark.slow
+def test_who_brings_a_signed_revocation_before_the_coordinator_does_stops_nothing(
+    node: str, tmp_path: Path
+) -> None:
+    world = world_on(node, tmp_path)
+    selector = load_contract(AGREEMENTS).selector("revokeFor")
+    parties = world.parties()
+    world.chain = Overtaken(
+        node, selector, 1, lambda: leave_by_contract(world, node, "Owner 1", HIDING)
+    )
+
+    def watch(state: RunState) -> None:
+        if len(state.opened) == 1:
+            parties[0].revoke(world.agreement.digest, "enough")
+
+    with world.ledger() as ledger:
+        run_in_process(world.coordinator(ledger), parties, progress=watch)
+    kinds = check_paid(world, "Owner 1", rounds=1)
+    assert (kinds.count(LEAVE), kinds.count("revoke")) == (1, 1)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from cotrain.agreement.document import Agreement
-from cotrain.errors import CotrainError, ForgeryError, OutsideError
+from cotrain.errors import CotrainError, ForgeryError, OutsideError, RefusedError
 from cotrain.identity.did_key import verify_signature
 from cotrain.identity.keys import Identity
 from cotrain.ledger.store import Ledger
@@ -50,7 +50,13 @@ from cotrain.rounds.end_rules import (
 from cotrain.rounds.money import checkpoint_digest, has_due_transaction, money_of, next_act
 from cotrain.rounds.money_rules import LEAVES_SEEN
 from cotrain.rounds.money_state import MoneyState, Sent
-from cotrain.rounds.node import check_number, check_stands, refusal_words, unlogged_leave
+from cotrain.rounds.node import (
+    ODD_REVOCATION,
+    check_number,
+    check_stands,
+    refusal_words,
+    unlogged_leave,
+)
 from cotrain.rounds.offers import await_answer, offer_more
 from cotrain.rounds.rules import apply_record, check_record
 from cotrain.rounds.score_rules import due_parts, owes_score, scoring_of
@@ -230,10 +236,9 @@ class Coordinator:
         if self.state.money is not None and self.state.money.refused is not None:
             return self._abort(CONTRACT_REFUSED, self._refusal(self.state.money))
         self._looked = self._clock.now()
-        if self._log_leave():
-            return True
-        if has_due_transaction(self.state):
-            return self._transact()
+        settled = self._settle()
+        if settled is not None:
+            return settled
         steps: dict[Phase, Callable[[], bool]] = {
             Phase.OFFER: self._offer,
             Phase.SIGNING: self._collect_signatures,
@@ -366,6 +371,17 @@ class Coordinator:
         return self._say(body, *blobs)
 
     # Money: log the transaction that is due, send it, log the answer.
+    def _settle(self) -> bool | None:
+        """Take the step of money that comes before anything else; None if there is none."""
+        try:
+            if self._log_leave():
+                return True
+            return self._transact() if has_due_transaction(self.state) else None
+        except RefusedError as error:
+            if error.code != ODD_REVOCATION or self._late():
+                raise
+            return False  # its owner may still put the signed revocation on the ledger
+
     def _transact(self) -> bool:
         money, chain = money_of(self.state), self._chain
         if chain is None:  # the constructor saw to it

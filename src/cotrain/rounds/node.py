@@ -4,16 +4,20 @@ On the run's own chain the answers are known: nobody else sends anything, nothin
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from eth_utils.crypto import keccak
 
 from cotrain.errors import OutsideError, RefusedError
 from cotrain.rounds.money_state import Answered, MoneyState
-from cotrain.settlement.acts import leaver_of
+from cotrain.settlement.acts import LEAVE, leaver_of
 from cotrain.settlement.chain.chain import Chain, LogEntry, Receipt
 from cotrain.settlement.contracts import AGREEMENTS, CREDITS, load_contract
 from cotrain.settlement.history import events_digest
+from cotrain.settlement.stand_in import find_signature, find_stood_for, is_stand_in, make_stand_in
 from cotrain.settlement.transactions import Transaction, read_transaction
+
+ODD_REVOCATION: Final = "settlement-odd-revocation"
 
 
 def check_number(money: MoneyState, chain: Chain, account: str) -> None:
@@ -43,13 +47,20 @@ def check_stands(chain: Chain, history: list[Answered]) -> None:
         OutsideError: the chain dropped one.
     """
     for done in history:
-        found = chain.find(done.sent.raw)
+        found = _found(chain, done)
         if found is None:
             raise _dropped(done, "does not hold")
         if found.block != done.receipt.block:
             raise _dropped(done, f"holds in block {found.block}")
         if events_digest(found.events) != done.receipt.events:
             raise _dropped(done, "answered otherwise")
+
+
+def _found(chain: Chain, done: Answered) -> Receipt | None:
+    raw = done.sent.raw
+    if done.sent.act.kind == LEAVE and is_stand_in(raw):
+        return find_stood_for(chain, raw, done.receipt.block)
+    return chain.find(raw)
 
 
 def refusal_words(chain: Chain, money: MoneyState) -> str:
@@ -82,10 +93,33 @@ def unlogged_leave(
             continue
         raw = chain.sent_in(entry)
         transaction = read_transaction(raw)
-        if leaver_of(money.terms, transaction.sender, transaction.to, transaction.data) != did:
-            raise _by_others(did, transaction)
-        return did, raw
+        if leaver_of(money.terms, transaction.sender, transaction.to, transaction.data) == did:
+            return did, raw
+        return did, _stand_in(money, chain, did, transaction, entry, raw)
     return None
+
+
+def _stand_in(
+    money: MoneyState,
+    chain: Chain,
+    did: str,
+    transaction: Transaction,
+    entry: LogEntry,
+    raw: bytes,
+) -> bytes:
+    """Return what stands for a revocation that another contract brought, when that lies deep enough to count.
+
+    Raises:
+        RefusedError: the owner's signature is nowhere to be found, or the transaction did more than to revoke.
+    """
+    known = money.revocations.get(did) or find_signature(money.terms, did, transaction.data)
+    if known is None:
+        raise _by_others(did, transaction)
+    chain.send(raw)  # it is in a block: this waits, and sends it again if the chain drops that
+    made = make_stand_in(money.terms, did, known)
+    if find_stood_for(chain, made, entry.block) is None:
+        raise _by_others(did, transaction)
+    return made
 
 
 def _revocations(money: MoneyState, chain: Chain) -> Iterator[tuple[str, LogEntry]]:
@@ -105,15 +139,15 @@ def _came_before(entry: LogEntry, answer: Receipt) -> bool:
 
 def _by_others(did: str, transaction: Transaction) -> RefusedError:
     return RefusedError(
-        "settlement-odd-revocation",
+        ODD_REVOCATION,
         f"the contract says that {did} revoked, in the transaction 0x{transaction.hash.hex()}, which calls another "
-        "contract, a wallet or a relay, or says something else besides",
+        "contract, a wallet or a relay, and does not show the owner's signature, or does more than to revoke",
         meaning="Everybody runs every transaction again from the ledger before signing a payment. That other contract "
         "is not on the ledger, and the event alone is the word of a node: whoever took it for the owner's could leave "
         "out of later rounds whom it likes.",
-        hint="The run cannot go on: what the contracts hold comes back by their own deadlines. An owner withdraws by "
-        "`cotrain data revoke`, which puts its signed revocation on the ledger, or with --directly from its own "
-        "account.",
+        hint="Let the owner put its signed revocation on the ledger too (`cotrain data revoke`) and start again: then "
+        "the run goes on, if the transaction did nothing else there. Otherwise it cannot go on, and what the contracts "
+        "hold comes back by their own deadlines.",
     )
 
 

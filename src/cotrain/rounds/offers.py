@@ -7,6 +7,7 @@ out.
 
 from dataclasses import replace
 
+from cotrain.errors import OutsideError
 from cotrain.records.kinds import TransactionBody
 from cotrain.records.record import Record
 from cotrain.rounds.money_state import MoneyState, Sent
@@ -14,6 +15,7 @@ from cotrain.rounds.refusals import expect, mismatch, out_of_turn
 from cotrain.settlement.chain.chain import Chain, Fees, Receipt
 from cotrain.settlement.chain.signing import Account
 from cotrain.settlement.fees import check_fee, is_raised, raise_fees
+from cotrain.settlement.stand_in import find_stood_for, is_stand_in
 from cotrain.settlement.transactions import Transaction, read_transaction, sign_act
 
 
@@ -23,10 +25,27 @@ def await_answer(chain: Chain, money: MoneyState, waiting: Sent, account: Accoun
     Raises:
         OutbidError: it is the account's own, and the chain asks for more than it offers.
     """
+    if waiting is money.leaving and is_stand_in(waiting.raw):
+        return _answer_of_other(chain, money, waiting)
     if money.terms.own_chain or waiting.sender != account.address:
         return chain.send(waiting.raw)
     offered = read_transaction(waiting.raw).fees
     return chain.send(waiting.raw, replaced=[sent.raw for sent in waiting.replaced], offer=offered)
+
+
+def _answer_of_other(chain: Chain, money: MoneyState, waiting: Sent) -> Receipt:
+    """Return the answer to the transaction that brought a revocation, for what stands for it on the ledger."""
+    since = money.history[-1].receipt.block
+    found = find_stood_for(chain, waiting.raw, since)
+    if found is None:
+        raise OutsideError(
+            "node-history-dropped",
+            f"the node does not hold the revocation of {waiting.act.subject} any more, which the ledger says it had",
+            meaning="The chain dropped blocks that had counted (a reorganisation), or the node is behind.",
+            hint="Start again later. If the node stays without it, this run cannot go on: what the contracts hold "
+            "comes back by their own deadlines.",
+        )
+    return found
 
 
 def offer_more(chain: Chain, account: Account, waiting: Sent, asked: Fees) -> bytes:
