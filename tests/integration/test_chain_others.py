@@ -25,14 +25,14 @@ from cotrain.rounds.node import unlogged_leave
 from cotrain.rounds.rules import check_record
 from cotrain.rounds.state import Phase, RunState
 from cotrain.settlement.acts import LEAVE, own_revoke_act, revoke_act
-from cotrain.settlement.chain.chain import Fees, Receipt
+from cotrain.settlement.chain.chain import Fees, LogEntry, Receipt
 from cotrain.settlement.chain.remote import RemoteChain, confirmations_of
 from cotrain.settlement.chain.signing import account_of
 from cotrain.settlement.contracts import AGREEMENTS, load_contract
 from cotrain.settlement.direct import revoke_directly
 from cotrain.settlement.draft import CREDIT, MoneyWishes
 from cotrain.settlement.history import check_history
-from cotrain.settlement.stand_in import find_stood_for, is_stand_in, make_stand_in
+from cotrain.settlement.stand_in import is_stand_in, make_stand_in
 from cotrain.settlement.terms import ContractTerms
 from cotrain.settlement.transactions import read_transaction, sign_act
 from cotrain.testing.world import COORDINATOR, World, build_world
@@ -149,20 +149,6 @@ def leave_by_contract(world: World, node: str, name: str, code: str = RELAY) -> 
     return keccak(raw).hex()
 
 
-class Recording(RemoteChain):
-    """A node of which is kept what was sent to it, or waited for."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self.waited_for: list[str] = []
-
-    def send(
-        self, raw: bytes, *, replaced: Sequence[bytes] = (), offer: Fees | None = None
-    ) -> Receipt:
-        self.waited_for.append(keccak(raw).hex())
-        return super().send(raw, replaced=replaced, offer=offer)
-
-
 @pytest.mark.slow
 def test_a_revocation_through_another_contract_that_shows_the_signature_counts(
     node: str, tmp_path: Path
@@ -170,10 +156,13 @@ def test_a_revocation_through_another_contract_that_shows_the_signature_counts(
     world = world_on(node, tmp_path)
     with world.ledger() as ledger:
         stopped_between(world, ledger)
-        digest = leave_by_contract(world, node, "Owner 1")
-        world.chain = chain = Recording(node)
+        leave_by_contract(world, node, "Owner 1")
+        size, world.chain = ledger.size, RemoteChain(node, 0.3, confirmations=2)
+        with pytest.raises(OutsideError, match="no new block came"):
+            world.coordinator(ledger).tick()
+        assert ledger.size == size  # it does not count yet
+        world.chain = RemoteChain(node)
         assert world.coordinator(ledger).tick()
-        assert chain.waited_for == [digest]  # so that it counts before it is logged
         again = world.coordinator(ledger)  # it died when what stands for it was logged
         assert money_of(again.state).leaving is not None
         run_in_process(again, world.parties())
@@ -229,8 +218,8 @@ def test_what_stands_for_a_revocation_that_the_owner_did_not_sign_is_found_out(
 class Talkative(RemoteChain):
     """A node by which a contract told more in each transaction than it did."""
 
-    def find(self, raw: bytes) -> Receipt | None:
-        found = super().find(raw)
+    def told_in(self, entry: LogEntry, *, deep: bool = False) -> Receipt | None:
+        found = super().told_in(entry, deep=deep)
         return None if found is None else replace(found, events=found.events * 2)
 
 
@@ -243,13 +232,36 @@ def test_a_transaction_that_does_more_than_to_revoke_stops_the_run(
         coordinator = stopped_between(world, ledger)
         leave_by_contract(world, node, "Owner 1")
         money = money_of(coordinator.state)
-        found = unlogged_leave(money, RemoteChain(node))
-        assert found is not None
-        stands = RemoteChain(node).find(money.history[-1].sent.raw)
-        assert stands is not None
-        chain = Talkative(node)
-        assert find_stood_for(RemoteChain(node), found[1], stands.block) is not None
-        assert find_stood_for(chain, found[1], stands.block) is None
+        assert unlogged_leave(money, RemoteChain(node)) is not None
+        with pytest.raises(RefusedError, match="or does more than to revoke"):
+            unlogged_leave(money, Talkative(node))
+
+
+@pytest.mark.slow
+def test_a_revocation_that_is_bound_to_no_chain_waits_for_the_owners_own(
+    node: str, tmp_path: Path
+) -> None:
+    world = world_on(node, tmp_path, "Owner 1")
+    terms, owner, chain = (
+        ContractTerms.of(world.agreement),
+        world.actors["Owner 1"],
+        RemoteChain(node),
+    )
+    with world.ledger() as ledger:
+        stopped_between(world, ledger)
+        act = own_revoke_act(terms, owner.identity.did)
+        fields = {"nonce": 0, "gas": act.gas, "to": act.to, "value": 0, "data": act.data}
+        account = account_of(owner.identity)
+        raw = account.sign_transaction({**fields, "gasPrice": chain.fees().most})
+        assert chain.send(raw).succeeded
+        coordinator, parties = world.coordinator(ledger), world.parties()
+        assert not coordinator.tick()
+        with pytest.raises(RefusedError, match="bound to no chain") as unbound:
+            coordinator.tick(all_spoke=True)
+        assert unbound.value.code == "chain-transaction-unprotected"
+        parties[0].revoke(world.agreement.digest, "enough")
+        run_in_process(coordinator, parties)
+    assert check_paid(world, "Owner 1", rounds=1).count(LEAVE) == 1
 
 
 @pytest.mark.slow

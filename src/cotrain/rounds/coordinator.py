@@ -51,7 +51,7 @@ from cotrain.rounds.money import checkpoint_digest, has_due_transaction, money_o
 from cotrain.rounds.money_rules import LEAVES_SEEN
 from cotrain.rounds.money_state import MoneyState, Sent
 from cotrain.rounds.node import (
-    ODD_REVOCATION,
+    ODD_REVOCATIONS,
     check_number,
     check_stands,
     refusal_words,
@@ -378,7 +378,7 @@ class Coordinator:
                 return True
             return self._transact() if has_due_transaction(self.state) else None
         except RefusedError as error:
-            if error.code != ODD_REVOCATION or self._late():
+            if error.code not in ODD_REVOCATIONS or self._late():
                 raise
             return False  # its owner may still put the signed revocation on the ledger
 

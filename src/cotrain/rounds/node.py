@@ -12,12 +12,21 @@ from cotrain.errors import OutsideError, RefusedError
 from cotrain.rounds.money_state import Answered, MoneyState
 from cotrain.settlement.acts import LEAVE, leaver_of
 from cotrain.settlement.chain.chain import Chain, LogEntry, Receipt
+from cotrain.settlement.chain.sent import LET_OWNER_SIGN
 from cotrain.settlement.contracts import AGREEMENTS, CREDITS, load_contract
 from cotrain.settlement.history import events_digest
 from cotrain.settlement.stand_in import find_signature, find_stood_for, is_stand_in, make_stand_in
+from cotrain.settlement.terms import ContractTerms
 from cotrain.settlement.transactions import Transaction, read_transaction
 
-ODD_REVOCATION: Final = "settlement-odd-revocation"
+ODD_REVOCATIONS: Final = frozenset(
+    {
+        "settlement-odd-revocation",
+        "chain-transaction-other-type",
+        "chain-transaction-unprotected",
+    }
+)
+"""Errors for revocations that cannot be logged as they were made, and for which the owner's signature can stand."""
 
 
 def check_number(money: MoneyState, chain: Chain, account: str) -> None:
@@ -91,34 +100,49 @@ def unlogged_leave(
     for did, entry in _revocations(money, chain):
         if did in money.revoked or (before is not None and not _came_before(entry, before)):
             continue
-        raw = chain.sent_in(entry)
-        transaction = read_transaction(raw)
-        if leaver_of(money.terms, transaction.sender, transaction.to, transaction.data) == did:
-            return did, raw
-        return did, _stand_in(money, chain, did, transaction, entry, raw)
+        logged = _as_logged(money, chain, did, entry)
+        return None if logged is None else (did, logged)
     return None
 
 
+def _as_logged(money: MoneyState, chain: Chain, did: str, entry: LogEntry) -> bytes | None:
+    """Return the transaction in which an owner revoked, or what stands for it; None if the chain dropped it.
+
+    Raises:
+        RefusedError: it cannot be logged.
+    """
+    signed, terms = money.revocations.get(did), money.terms
+    try:
+        raw = chain.sent_in(entry)
+    except RefusedError as refusal:
+        return _stand_in(terms, chain, did, entry, signed, refusal)
+    transaction = read_transaction(raw)
+    if leaver_of(terms, transaction.sender, transaction.to, transaction.data) == did:
+        return raw
+    signed = signed or find_signature(terms, did, transaction.data)
+    return _stand_in(terms, chain, did, entry, signed, _by_others(did, transaction))
+
+
 def _stand_in(
-    money: MoneyState,
+    terms: ContractTerms,
     chain: Chain,
     did: str,
-    transaction: Transaction,
     entry: LogEntry,
-    raw: bytes,
-) -> bytes:
-    """Return what stands for a revocation that another contract brought, when that lies deep enough to count.
+    signed: str | None,
+    refusal: RefusedError,
+) -> bytes | None:
+    """Return what stands for a revocation that cannot be logged itself, when that lies deep enough to count.
 
     Raises:
         RefusedError: the owner's signature is nowhere to be found, or the transaction did more than to revoke.
     """
-    known = money.revocations.get(did) or find_signature(money.terms, did, transaction.data)
-    if known is None:
-        raise _by_others(did, transaction)
-    chain.send(raw)  # it is in a block: this waits, and sends it again if the chain drops that
-    made = make_stand_in(money.terms, did, known)
+    if signed is None:
+        raise refusal
+    if chain.told_in(entry, deep=True) is None:
+        return None
+    made = make_stand_in(terms, did, signed)
     if find_stood_for(chain, made, entry.block) is None:
-        raise _by_others(did, transaction)
+        raise refusal
     return made
 
 
@@ -139,15 +163,13 @@ def _came_before(entry: LogEntry, answer: Receipt) -> bool:
 
 def _by_others(did: str, transaction: Transaction) -> RefusedError:
     return RefusedError(
-        ODD_REVOCATION,
+        "settlement-odd-revocation",
         f"the contract says that {did} revoked, in the transaction 0x{transaction.hash.hex()}, which calls another "
         "contract, a wallet or a relay, and does not show the owner's signature, or does more than to revoke",
         meaning="Everybody runs every transaction again from the ledger before signing a payment. That other contract "
         "is not on the ledger, and the event alone is the word of a node: whoever took it for the owner's could leave "
         "out of later rounds whom it likes.",
-        hint="Let the owner put its signed revocation on the ledger too (`cotrain data revoke`) and start again: then "
-        "the run goes on, if the transaction did nothing else there. Otherwise it cannot go on, and what the contracts "
-        "hold comes back by their own deadlines.",
+        hint=LET_OWNER_SIGN,
     )
 
 

@@ -70,7 +70,7 @@ def find_stood_for(chain: Chain, raw: bytes, first_block: int) -> Receipt | None
         return None
     for entry in chain.events(wanted.contract, first_block):
         if _is_revocation(entry, wanted):
-            receipt = chain.find(chain.sent_in(entry))
+            receipt = chain.told_in(entry)
             return None if receipt is None else _as_if_alone(receipt, wanted, raw)
     return None
 

@@ -134,6 +134,18 @@ class Chain(Protocol):
         """
         ...
 
+    def told_in(self, entry: LogEntry, *, deep: bool = False) -> Receipt | None:
+        """Return the receipt of the transaction in which a contract told something, whatever its form.
+
+        Args:
+            entry: What was told.
+            deep: Whether to wait until it counts.
+
+        Returns:
+            The receipt, without the transaction; None if the chain dropped it.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...

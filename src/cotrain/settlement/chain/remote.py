@@ -165,17 +165,44 @@ class RemoteChain:
             RefusedError: it is of a type that the ledger cannot hold.
             OutsideError: the node does not give it as it was signed.
         """
+        digest = self._sent_as(entry)
+        if digest is None:
+            raise _gone(entry)
+        with self._rpc.sense():
+            return encode_sent(self._rpc.ask("eth_getTransactionByHash", digest))
+
+    def told_in(self, entry: LogEntry, *, deep: bool = False) -> Receipt | None:
+        """Return the receipt of the transaction in which a contract told something; None if the chain dropped it."""
+        until = time.monotonic() + self._wait
+        while True:
+            head = self._head_number()
+            digest = self._sent_as(entry)
+            found = None if digest is None else self._find(digest)
+            if found is None:
+                return None
+            if not deep or head - entry.block + 1 >= self.confirmations:
+                return self._receipt(_Entered(b"", found))
+            if time.monotonic() > until:
+                raise _slow(str(digest), self._wait, entered=True)
+            time.sleep(_POLL_SECONDS)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _sent_as(self, entry: LogEntry) -> str | None:
+        """Return the hash of the transaction in which a contract told something; None if its block was dropped."""
         block = hex(entry.block)
         asked = {"address": entry.address, "fromBlock": block, "toBlock": block}
         with self._rpc.sense():
             told = self._rpc.ask("eth_getLogs", asked)
-            digest = next(
-                one["transactionHash"] for one in told if int(one["logIndex"], 16) == entry.place
+            return next(
+                (
+                    str(one["transactionHash"])
+                    for one in told
+                    if int(one["logIndex"], 16) == entry.place and _event(one) == entry
+                ),
+                None,
             )
-            return encode_sent(self._rpc.ask("eth_getTransactionByHash", digest))
-
-    def close(self) -> None:
-        """Nothing is kept open."""
 
     def _head_number(self) -> int:
         with self._rpc.sense():
@@ -318,6 +345,15 @@ def _slow(digest: str, seconds: float, *, entered: bool) -> OutsideError:
         "node-slow",
         what,
         meaning="It does not count yet. Nothing is lost: it will not be carried out twice.",
+        hint="Start again later; the run goes on from there.",
+    )
+
+
+def _gone(entry: LogEntry) -> OutsideError:
+    return OutsideError(
+        "node-slow",
+        f"the chain dropped block {entry.block} while it was read",
+        meaning="What stood there will come again, or not at all. Nothing is lost.",
         hint="Start again later; the run goes on from there.",
     )
 

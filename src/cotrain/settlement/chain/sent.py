@@ -20,9 +20,10 @@ _FEES: Final = {
     LEGACY: ("gasPrice",),
 }
 
-_STOPS: Final = (
-    "The run cannot go on: what the contracts hold comes back by their own deadlines. Owners should withdraw by "
-    "`cotrain data revoke`, with --directly or without, whose transactions the ledger can hold."
+LET_OWNER_SIGN: Final = (
+    "Let the owner put its signed revocation on the ledger too (`cotrain data revoke`) and start again: then the run "
+    "goes on, if the transaction did nothing else there. Otherwise it cannot go on, and what the contracts hold comes "
+    "back by their own deadlines."
 )
 
 
@@ -79,7 +80,7 @@ def _other_type(digest: str, kind: int) -> RefusedError:
         "chain-transaction-other-type",
         f"an owner's revocation is the transaction {digest}, of type {kind}; only types 0, 1 and 2 can be run again",
         meaning="It cannot stand on the ledger, where everybody runs every transaction again before signing a payment.",
-        hint=_STOPS,
+        hint=LET_OWNER_SIGN,
     )
 
 
@@ -89,7 +90,7 @@ def _unprotected(digest: str) -> RefusedError:
         f"an owner's revocation is the transaction {digest}, which is bound to no chain (EIP-155)",
         meaning="Whoever saw it on any other chain could have sent it here, so it is not the owner's word about this "
         "run, and cannot stand on the ledger.",
-        hint=_STOPS,
+        hint=LET_OWNER_SIGN,
     )
 
 
