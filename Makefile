@@ -93,7 +93,8 @@ GO_ETHEREUM := github.com/ethereum/go-ethereum/cmd
 geth:
 	@command -v go >/dev/null || { echo "geth is built with Go 1.24 or later" >&2; exit 1; }
 	GOBIN=$(CURDIR)/$(EVMS)/bin go install $(GO_ETHEREUM)/geth@v1.16.7 $(GO_ETHEREUM)/evm@v1.16.7
-	$(BIN)/pytest -q tests/integration/test_chain_nodes.py tests/integration/test_chain_money.py -k geth
+	$(BIN)/pytest -q tests/integration/test_chain_nodes.py tests/integration/test_chain_money.py \
+	  tests/cli/test_cli_demo_node.py -k geth
 
 # The Ethereum execution specifications, in an environment of their own: their pins are not ours.
 reference-evm:

@@ -134,7 +134,7 @@ def test_from_the_agreement_to_paid_answers_on_a_node(
     assert done.code == 0, done.err
     money = decode_agreement(agreement.read_bytes()).settlement
     assert money is not None
-    for words in ("chain 31337", money.contract, "count after 1 block(s)", address(hub)):
+    for words in ("chain 31337", money.contract, "count after 1 block\n", address(hub)):
         assert words in done.err
     assert cotrain(*run).code == 0  # a finished run is shown again, and needs no node
     shown = sell(cotrain, tmp_path, out, key, homes)

@@ -12,13 +12,15 @@ from eth_utils.crypto import keccak
 from probe import nodes
 from probe.calls import Caller, function, story
 
-from cotrain.errors import OutsideError, RefusedError, UsageError
+from cotrain.errors import MalformedError, OutsideError, RefusedError, UsageError
+from cotrain.settlement.chain import development
 from cotrain.settlement.chain.chain import CallRevertedError, Fees, Receipt
 from cotrain.settlement.chain.embedded import EmbeddedChain
 from cotrain.settlement.chain.engine import Done
 from cotrain.settlement.chain.remote import RemoteChain
 from cotrain.settlement.chain.replay import replay
 from cotrain.settlement.chain.sent import encode_sent
+from cotrain.settlement.transactions import read_transaction
 from cotrain.testing.determinism import ManualClock
 
 
@@ -110,20 +112,55 @@ def test_a_transaction_is_found_again_by_what_it_told(node: str) -> None:
     assert all(remote.sent_in(event) == raw for event in told)
 
 
-def test_a_transaction_that_is_listed_wrongly_or_of_another_type(anvil: str) -> None:
-    remote, caller = paying(anvil)
+@pytest.mark.parametrize("kind", [0, 1, 2])
+def test_a_transaction_of_each_type_is_rebuilt_from_what_a_node_lists(node: str, kind: int) -> None:
+    remote, caller = paying(node)
+    caller.kind = kind
     raw = caller.create()
-    remote.send(raw)
-    listed = nodes.ask(anvil, "eth_getTransactionByHash", "0x" + keccak(raw).hex())
+    assert remote.send(raw).succeeded
+    listed = nodes.ask(node, "eth_getTransactionByHash", "0x" + keccak(raw).hex())
+    assert int(listed["type"], 16) == kind
     assert encode_sent(listed) == raw
     for name, value in (("input", "0x00"), ("nonce", "0x9"), ("to", caller.to), ("r", "0x1")):
         with pytest.raises(OutsideError, match="has not the hash"):
             encode_sent(listed | {name: value})
-    rich = nodes.ask(anvil, "eth_accounts")[0]
-    old = {"from": rich, "to": rich, "value": "0x1", "gasPrice": hex(10**10)}
-    digest = nodes.ask(anvil, "eth_sendTransaction", old)
-    with pytest.raises(RefusedError, match="is not of type 2"):
-        encode_sent(nodes.ask(anvil, "eth_getTransactionByHash", digest))
+    read = read_transaction(raw)
+    offered = (caller.fees.most, caller.fees.tip if kind == 2 else caller.fees.most)
+    assert (read.type, read.sender, read.chain_id) == (
+        kind,
+        caller.account.address,
+        remote.chain_id,
+    )
+    assert (read.fees.most, read.fees.tip) == offered
+    assert (read.number, read.gas, read.to, read.value) == (0, 2_000_000, None, 0)
+
+
+def test_what_no_ledger_can_hold_is_told_by_its_hash(anvil: str) -> None:
+    remote, caller = paying(anvil)
+    raw = caller.create()
+    remote.send(raw)
+    listed = nodes.ask(anvil, "eth_getTransactionByHash", "0x" + keccak(raw).hex())
+    for changes, code in (
+        ({"type": "0x3"}, "chain-transaction-other-type"),
+        ({"type": "0x4"}, "chain-transaction-other-type"),
+        ({"type": "0x0", "v": "0x1b"}, "chain-transaction-unprotected"),
+    ):
+        with pytest.raises(RefusedError) as refused:
+            encode_sent(listed | changes)
+        assert refused.value.code == code
+        assert listed["hash"] in str(refused.value)
+        assert "data revoke" in refused.value.hint
+
+
+def test_a_transaction_that_is_bound_to_no_chain_is_not_rebuilt(anvil: str) -> None:
+    remote, caller = paying(anvil)
+    fields = {"nonce": 0, "gas": 21_000, "to": caller.to, "value": 0, "data": b""}
+    raw = caller.account.sign_transaction({**fields, "gasPrice": caller.fees.most})
+    assert remote.send(raw).succeeded
+    with pytest.raises(RefusedError, match="bound to no chain"):
+        encode_sent(nodes.ask(anvil, "eth_getTransactionByHash", "0x" + keccak(raw).hex()))
+    with pytest.raises(MalformedError, match="not bound to a chain"):
+        read_transaction(raw)
 
 
 def test_numbers_that_were_used_elsewhere_may_be_left_out_on_a_chain_of_others_only() -> None:
@@ -199,6 +236,19 @@ def test_an_account_without_money_is_refused(anvil: str) -> None:
         remote.send(poor.create())
 
 
+def test_a_node_gives_money_on_a_development_chain_only(anvil: str) -> None:
+    from probe.calls import an_account
+
+    address = an_account(next(_NEXT_ACCOUNT)).address
+    assert development.give_money(anvil, RemoteChain(anvil), address, 5)
+    assert RemoteChain(anvil).balance(address) == 5
+    assert not development.give_money(anvil, RemoteChain(anvil), address, 10**30)
+    assert RemoteChain(anvil).balance(address) == 5
+    with nodes.anvil("--chain-id", "999") as other:
+        assert not development.give_money(other, RemoteChain(other), address, 5)
+        assert RemoteChain(other).balance(address) == 0
+
+
 def test_a_node_of_another_chain(anvil: str) -> None:
     assert RemoteChain(anvil, chain_id=31337).chain_id == 31337
     with pytest.raises(OutsideError, match="of chain 31337, not 1"):
@@ -224,7 +274,7 @@ def test_a_node_that_goes_away() -> None:
     with nodes.anvil() as url:
         remote = RemoteChain(url)
     for ask in (remote.head, remote.fees, lambda: remote.nonce("0x" + "11" * 20)):
-        with pytest.raises(OutsideError) as away:
+        with pytest.raises(OutsideError, match="does not answer: Connection refused") as away:
             ask()
         assert away.value.code == "node-away"
 

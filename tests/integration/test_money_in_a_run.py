@@ -247,7 +247,7 @@ class FailingChain:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._chain, name)
 
-    def send(self, raw: bytes) -> Receipt:
+    def send(self, raw: bytes, **_: Any) -> Receipt:
         self._left -= 1
         if self._left == -1 and not self._after:
             raise OutsideError("test-died", "the process died before the transaction")

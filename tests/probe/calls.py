@@ -34,12 +34,16 @@ def answer(types: Sequence[str], data: bytes) -> tuple[Any, ...]:
 
 @dataclass
 class Caller:
-    """One account and its next number; `to` is the probe it created with its first transaction."""
+    """One account and its next number; `to` is the probe it created with its first transaction.
+
+    `kind` is the type of its transactions (EIP-2718): those of types 0 and 1 offer a gas price.
+    """
 
     account: Account = field(default_factory=an_account)
     chain_id: int = CHAIN
     number: int = 0
     fees: Fees = field(default_factory=Fees)
+    kind: int = 2
 
     @property
     def to(self) -> str:
@@ -54,19 +58,24 @@ class Caller:
 
     def sign(self, data: bytes, *, to: str | None, gas: int = GAS, **more: Any) -> bytes:
         fields: dict[str, Any] = {
-            "type": 2,
             "chainId": self.chain_id,
             "nonce": self.number,
-            "maxFeePerGas": self.fees.most,
-            "maxPriorityFeePerGas": self.fees.tip,
             "gas": gas,
             "to": to or b"",
             "value": 0,
             "data": data,
-            "accessList": [],
+            **self._of_kind(),
         }
         self.number += 1
         return self.account.sign_transaction({**fields, **more})
+
+    def _of_kind(self) -> dict[str, Any]:
+        if self.kind == 0:
+            return {"gasPrice": self.fees.most}
+        if self.kind == 1:
+            return {"type": 1, "gasPrice": self.fees.most, "accessList": []}
+        fees = {"maxFeePerGas": self.fees.most, "maxPriorityFeePerGas": self.fees.tip}
+        return {"type": 2, **fees, "accessList": []}
 
 
 def story(caller: Caller) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from cotrain.errors import CotrainError, MalformedError
 from cotrain.settlement.chain.chain import Receipt
 from cotrain.settlement.chain.embedded import EmbeddedChain
 from cotrain.settlement.chain.replay import replay
+from cotrain.settlement.transactions import read_transaction
 from cotrain.testing.determinism import ManualClock
 
 ACTS = st.one_of(
@@ -66,6 +67,20 @@ def test_run_again_is_what_was_live(story: list[tuple[int, tuple[object, ...], i
         )
 
 
+@given(st.sampled_from([0, 1, 2]), st.integers(0), st.integers(1, 255))
+def test_a_changed_byte_of_any_type_is_refused_or_said_by_somebody_else(
+    kind: int, place: int, change: int
+) -> None:
+    good = Caller(kind=kind).call("tell(uint256)", 1)
+    place %= len(good)
+    changed = good[:place] + bytes([good[place] ^ change]) + good[place + 1 :]
+    try:
+        read = read_transaction(changed)
+    except MalformedError:
+        return
+    assert (read.sender, read.chain_id) != (read_transaction(good).sender, CHAIN)
+
+
 GOOD = Caller().create()
 (DONE,) = replay(CHAIN, [(0, GOOD)])
 
@@ -85,5 +100,8 @@ def test_a_changed_byte_is_refused_or_is_said_by_somebody_else(place: int, chang
 @given(st.binary(max_size=80))
 def test_noise_is_refused(noise: bytes) -> None:
     for raw in (noise, b"\x02" + noise):
+        for elsewhere in (False, True):
+            with pytest.raises(MalformedError, match="not a signed transaction"):
+                list(replay(CHAIN, [(0, raw)], paid_elsewhere=elsewhere))
         with pytest.raises(MalformedError, match="not a signed transaction"):
-            list(replay(CHAIN, [(0, raw)]))
+            read_transaction(raw)

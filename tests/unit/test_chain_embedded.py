@@ -339,3 +339,45 @@ def test_fees_are_lent_to_transactions_that_were_paid_elsewhere() -> None:
     assert [(done.succeeded, done.gas, done.events) for done in there] == [
         (done.succeeded, done.gas, done.events) for done in here
     ]
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_older_types_are_run_again_where_they_were_paid_elsewhere(kind: int) -> None:
+    from cotrain.settlement.chain.chain import Fees
+
+    fees = Fees(30, 2)
+    old = [(7, raw) for raw in story(Caller(fees=fees, kind=kind))]
+    new = [(7, raw) for raw in story(Caller(fees=fees))]
+    there, here = (list(replay(CHAIN, steps, paid_elsewhere=True)) for steps in (old, new))
+    assert [(done.succeeded, done.gas, done.events) for done in there] == [
+        (done.succeeded, done.gas, done.events) for done in here
+    ]
+    with pytest.raises(MalformedError, match="not of type 2"):
+        list(replay(CHAIN, old))
+
+
+def test_what_is_bound_to_no_chain_or_damaged_is_not_run_again() -> None:
+    caller = Caller(kind=0)
+    good = caller.create()
+    fields = {"nonce": 0, "gasPrice": 0, "gas": 100_000, "to": caller.to, "value": 0, "data": b""}
+    blob = b"\x03" + Caller().create()[1:]
+    assert next(replay(CHAIN, [(0, good)], paid_elsewhere=True)).succeeded
+    for raw, words in (
+        (caller.account.sign_transaction(fields), "not bound to a chain"),
+        (good + b"\0", "not a signed transaction"),
+        (good[:-1], "not a signed transaction"),
+        (deep_lists(3_000), "not a signed transaction"),
+        (blob, "not of type 0 or 1 or 2"),
+    ):
+        with pytest.raises(MalformedError, match=words):
+            list(replay(CHAIN, [(0, raw)], paid_elsewhere=True))
+    with pytest.raises(RefusedError, match="signed for chain 1, this is chain"):
+        list(replay(CHAIN, [(0, Caller(kind=0, chain_id=1).create())], paid_elsewhere=True))
+
+
+def test_an_offer_above_all_money_there_can_be_is_refused_and_no_defect() -> None:
+    from cotrain.settlement.chain.chain import Fees
+
+    greedy = Caller(fees=Fees(1 << 250, 1)).create()
+    with pytest.raises(RefusedError, match="more than any account can have"):
+        list(replay(CHAIN, [(0, greedy)], paid_elsewhere=True))

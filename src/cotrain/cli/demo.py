@@ -7,6 +7,7 @@ import click
 from cotrain.agreement.document import Assurance
 from cotrain.agreement.draft import Wishes
 from cotrain.agreement.schema import load_schema
+from cotrain.cli.demo_node import chain_of_demo, connect_demo
 from cotrain.cli.experiment import carry_out, sources
 from cotrain.cli.options import (
     PATH,
@@ -23,7 +24,7 @@ from cotrain.data import heart
 from cotrain.errors import UsageError
 from cotrain.layout import RunLayout
 from cotrain.local import hold_folder
-from cotrain.report.experiment import COORDINATOR, DEVELOPER, Table, prepare
+from cotrain.report.experiment import BUYER, COORDINATOR, DEVELOPER, Table, prepare
 from cotrain.settlement.draft import MoneyWishes
 
 QUERIES = 5
@@ -65,6 +66,11 @@ POOL_NOTE = (
     "their training rows, which is made public. A quarter of epsilon is for the scores: at --epsilon 1 they are "
     "mostly chance, 8 is a sensible value.",
 )
+@click.option(
+    "--node",
+    metavar="URL",
+    help="Put the contracts on the node of a development chain (anvil, geth --dev), whose own account pays the fees.",
+)
 @split_option
 @seed_option
 @json_option
@@ -78,6 +84,7 @@ def demo(
     insecure_seed: str | None,
     *,
     pool: int,
+    node: str | None,
     as_json: bool,
 ) -> None:
     r"""Four real hospitals train a heart-disease model together, privately, on a ledger anyone can audit.
@@ -85,16 +92,12 @@ def demo(
     If the folder holds an interrupted run, that run goes on; a finished one is reported again.
 
     \b
-    Example:
+    Examples:
       cotrain demo --out runs/demo
+      cotrain demo --out runs/on-anvil --node http://127.0.0.1:8545
     """
-    if pool and price is None:
-        raise UsageError(
-            "demo-pool-no-price",
-            "--pool divides a part of the price, and there is none",
-            meaning="Nothing was written.",
-            hint="Give --price CREDITS, or leave out --pool.",
-        )
+    if price is None:
+        _refuse_without_price(pool=pool > 0, node=node is not None)
     entropy, clock = sources(insecure_seed)
     wishes = Wishes(
         title="Heart disease, four hospitals",
@@ -105,12 +108,9 @@ def demo(
         survivors=3,
         assurance=assurance,
     )
-    money = None
-    if price is not None:
-        shares = {DEVELOPER: 10, COORDINATOR: 10}
-        money = MoneyWishes(price=price, shares=shares, stake_owner=50, stake_coordinator=100)
     table = Table(heart.TABLE_PATH, heart.OWNER_COLUMN, load_schema(heart.SCHEMA_PATH))
     layout = RunLayout(out)
+    money = None if price is None else _money(price, chain_of_demo(layout, node))
     with hold_folder(layout):
         with as_options():
             experiment = prepare(
@@ -129,5 +129,38 @@ def demo(
             clock=clock,
             notes=(*NOTES, POOL_NOTE) if pool else NOTES,
             queries=QUERIES,
+            connect=lambda: connect_demo(experiment, node, entropy(BUYER)),
             as_json=as_json,
+        )
+
+
+def _money(price: int, chain_id: int) -> MoneyWishes:
+    return MoneyWishes(
+        price=price,
+        shares={DEVELOPER: 10, COORDINATOR: 10},
+        stake_owner=50,
+        stake_coordinator=100,
+        chain_id=chain_id,
+    )
+
+
+def _refuse_without_price(*, pool: bool, node: bool) -> None:
+    """Refuse what means nothing where no money is moved.
+
+    Raises:
+        UsageError: it was asked for.
+    """
+    if pool:
+        raise UsageError(
+            "demo-pool-no-price",
+            "--pool divides a part of the price, and there is none",
+            meaning="Nothing was written.",
+            hint="Give --price CREDITS, or leave out --pool.",
+        )
+    if node:
+        raise UsageError(
+            "demo-node-no-price",
+            "--node is where contracts move the price, and there is none",
+            meaning="Without money a run has no contracts. Nothing was written.",
+            hint="Give --price CREDITS, or leave out --node.",
         )

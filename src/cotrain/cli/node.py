@@ -33,8 +33,17 @@ def node_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return node_option(_CONFIRMATIONS(command))
 
 
+def leave_as_it_is(node: RemoteChain) -> None:
+    """Prepare nothing."""
+    del node
+
+
 def connect(
-    agreement: Agreement, url: str | None, confirmations: int | None, account: str
+    agreement: Agreement,
+    url: str | None,
+    confirmations: int | None,
+    account: str,
+    prepare: Callable[[RemoteChain], None] = leave_as_it_is,
 ) -> RemoteChain | None:
     """Return the node on which an agreement's contracts are; None if the run has a chain of its own, or no money.
 
@@ -43,6 +52,7 @@ def connect(
         url: What --node or COTRAIN_NODE says.
         confirmations: What --confirmations says.
         account: Who will send transactions; what it holds is shown.
+        prepare: What to do with the node before that.
 
     Raises:
         UsageError: a node is needed and not given, or given and not needed.
@@ -58,7 +68,10 @@ def connect(
     if url is None:
         raise node_missing(terms)
     node = open_node(terms, url, confirmations)
-    _tell_sending(node, account)
+    deep = node.confirmations
+    tell(f"transactions count after {deep} block{'s' if deep > 1 else ''}")
+    prepare(node)
+    tell(f"fees are paid by {account}, which has {ether_words(node.balance(account))}")
     return node
 
 
@@ -72,13 +85,9 @@ def open_node(terms: ContractTerms, url: str, confirmations: int | None = None) 
         url, chain_id=terms.settlement.chain_id, confirmations=confirmations, told=tell
     )
     tell(f"chain {node.chain_id}, by the node {node.shown}")
-    tell(f"contract {terms.settlement.contract}, token {terms.settlement.token}")
+    tell(f"contract {terms.settlement.contract}")
+    tell(f"token    {terms.settlement.token}")
     return node
-
-
-def _tell_sending(node: RemoteChain, account: str) -> None:
-    tell(f"transactions count after {node.confirmations} block(s)")
-    tell(f"fees are paid by {account}, which has {ether_words(node.balance(account))}")
 
 
 def refuse_node(why: str) -> None:

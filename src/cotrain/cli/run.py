@@ -188,7 +188,8 @@ def _check_table_options(context: click.Context, given: dict[str, Any]) -> None:
             "run-node-without-agreement",
             f"--{typed[0]} cannot be given with --data",
             meaning="A run of a table's simulated owners moves no money.",
-            hint="Give --agreement: `cotrain agreement new --price ... --chain-id ...` drafts one.",
+            hint="Give --agreement: `cotrain agreement new --price ... --chain-id ...` drafts one. `cotrain demo "
+            "--node` shows a run of simulated owners on a development chain.",
         )
     if given["base_model"] is not None:
         raise UsageError(

@@ -19,7 +19,7 @@ from cotrain.dataset.encoding import EncodedDataset, encode_table
 from cotrain.dataset.reader import TableSource, list_owners
 from cotrain.errors import DataError, OutsideError
 from cotrain.flow import Meter, let_all_read, run_in_process
-from cotrain.identity.keys import load_identity
+from cotrain.identity.keys import Identity, load_identity
 from cotrain.layout import HomeLayout, RunLayout
 from cotrain.local import (
     LocalRun,
@@ -235,12 +235,17 @@ def perform(
     return Outcome(state, meter, len(state.opened) - opened_before)
 
 
+def ensure_buyer(layout: RunLayout, entropy: Entropy) -> Identity:
+    """Return the simulated buyer of a run's model; its home is made if it is not there."""
+    return create_home(layout.buyer, BUYER, entropy)
+
+
 def _use(
     experiment: Experiment, run: LocalRun, chain: Chain, clock: Clock, entropy: Entropy, count: int
 ) -> None:
     """Let a buyer pay for answers on the first test rows of the first owner; everybody then cosigns the ledger."""
     layout, home = experiment.layout, experiment.layout.buyer
-    buyer = create_home(home, BUYER, entropy)
+    buyer = ensure_buyer(layout, entropy)
     rows = next(iter(experiment.splits.values())).test[:count, :-1]
     with (
         closing(SqliteJournal(layout.use)) as store,

@@ -12,6 +12,7 @@ from cotrain.agreement.schema import Schema
 from cotrain.errors import OutsideError, UsageError
 from cotrain.layout import RunLayout
 from cotrain.settlement.draft import MoneyWishes
+from cotrain.settlement.terms import EMBEDDED_CHAIN
 
 Request = dict[str, str]
 
@@ -26,6 +27,8 @@ def request_of(
     pool: int = 0,
 ) -> Request:
     """Return what is asked for, one text for each option.
+
+    Of a node it says whether one was given: its address is kept nowhere.
 
     Raises:
         OutsideError: the table cannot be read.
@@ -47,6 +50,7 @@ def request_of(
         "split-seed": str(split_seed),
         "price": "none" if money is None else str(money.price),
         "pool": str(pool),
+        "node": "none" if money is None or money.chain_id == EMBEDDED_CHAIN else "given",
     }
 
 
@@ -72,7 +76,7 @@ def check_same(layout: RunLayout, asked: Request) -> None:
             meaning="It cannot be told whether the run in this folder is the one you mean.",
             hint="Choose another folder with --out.",
         ) from error
-    changed = [_difference(name, before.get(name), asked[name]) for name in asked]
+    changed = [_difference(name, before.get(name, "none"), asked[name]) for name in asked]
     told = [text for text in changed if text]
     if told:
         raise UsageError(
@@ -83,7 +87,7 @@ def check_same(layout: RunLayout, asked: Request) -> None:
         )
 
 
-def _difference(name: str, before: str | None, now: str) -> str:
+def _difference(name: str, before: str, now: str) -> str:
     if before == now:
         return ""
     if name in {"data", "schema"}:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from cotrain.agreement.document import Agreement
-from cotrain.errors import CotrainError, ForgeryError, OutsideError
+from cotrain.errors import CotrainError, ForgeryError, OutsideError, RefusedError
 from cotrain.identity.did_key import verify_signature
 from cotrain.identity.keys import Identity
 from cotrain.ledger.store import Ledger
@@ -51,14 +51,21 @@ from cotrain.rounds.end_rules import (
 from cotrain.rounds.handover import base_of
 from cotrain.rounds.money import checkpoint_digest, has_due_transaction, money_of, next_act
 from cotrain.rounds.money_rules import LEAVES_SEEN
-from cotrain.rounds.money_state import MoneyState
-from cotrain.rounds.node import check_number, check_stands, refusal_words, unlogged_leave
+from cotrain.rounds.money_state import MoneyState, Sent
+from cotrain.rounds.node import (
+    ODD_REVOCATIONS,
+    check_number,
+    check_stands,
+    refusal_words,
+    unlogged_leave,
+)
+from cotrain.rounds.offers import await_answer, offer_more
 from cotrain.rounds.rules import apply_record, check_record
 from cotrain.rounds.score_rules import due_parts, owes_score, scoring_of
 from cotrain.rounds.state import Phase, RunState, digest_of, weights_bytes, weights_digest
 from cotrain.rounds.witness import log_policy, log_signer, origin_of
 from cotrain.settlement.acts import ANCHOR, LEAVE, payouts_root
-from cotrain.settlement.chain.chain import Chain, Receipt
+from cotrain.settlement.chain.chain import Chain, OutbidError, Receipt
 from cotrain.settlement.chain.signing import account_of
 from cotrain.settlement.fees import check_fee
 from cotrain.settlement.history import receipt_body
@@ -140,7 +147,7 @@ class Coordinator:
         """
         self.settle_pending()
         self._say(_transaction(kind, subject, raw), raw)
-        self._transact()
+        self.settle_pending()
         return money_of(self.state).history[-1].receipt.succeeded
 
     def hand_over(self, run: str) -> None:
@@ -155,9 +162,9 @@ class Coordinator:
             self._say(SuccessorBody(run=run, transactions=len(steps)))
 
     def settle_pending(self) -> None:
-        """After the run, carry out a transaction that was logged before a crash and has no answer yet."""
+        """After the run, carry out a transaction that was logged and has no answer yet, before a crash for one."""
         self._catch_up()
-        if has_due_transaction(self.state):
+        while has_due_transaction(self.state):
             self._transact()
 
     # The board that readers see.
@@ -244,10 +251,9 @@ class Coordinator:
         if self.state.money is not None and self.state.money.refused is not None:
             return self._abort(CONTRACT_REFUSED, self._refusal(self.state.money))
         self._looked = self._clock.now()
-        if self._log_leave():
-            return True
-        if has_due_transaction(self.state):
-            return self._transact()
+        settled = self._settle()
+        if settled is not None:
+            return settled
         steps: dict[Phase, Callable[[], bool]] = {
             Phase.OFFER: self._offer,
             Phase.SIGNING: self._collect_signatures,
@@ -380,16 +386,24 @@ class Coordinator:
         return self._say(body, *blobs)
 
     # Money: log the transaction that is due, send it, log the answer.
+    def _settle(self) -> bool | None:
+        """Take the step of money that comes before anything else; None if there is none."""
+        try:
+            if self._log_leave():
+                return True
+            return self._transact() if has_due_transaction(self.state) else None
+        except RefusedError as error:
+            if error.code not in ODD_REVOCATIONS or self._late():
+                raise
+            return False  # its owner may still put the signed revocation on the ledger
+
     def _transact(self) -> bool:
         money, chain = money_of(self.state), self._chain
         if chain is None:  # the constructor saw to it
             return False
         waiting = money.waiting
         if waiting is not None:
-            receipt = chain.send(waiting.raw)
-            if self._log_leave(receipt):
-                return True
-            return self._say(receipt_body(waiting.digest, receipt, money.terms))
+            return self._take_answer(money, chain, waiting)
         act = next_act(self.state)
         if act is None:
             return False
@@ -405,6 +419,19 @@ class Coordinator:
         shown = checkpoint_digest(self.state) if act.kind == ANCHOR else None
         signature = None if shown is None else account.sign(shown).hex()
         return self._say(_transaction(act.kind, act.subject, raw, signature), raw)
+
+    def _take_answer(self, money: MoneyState, chain: Chain, waiting: Sent) -> bool:
+        """Log the answer to what waits for one; or that it is offered more for, which is sent with the next step."""
+        account = account_of(self._identity)
+        try:
+            receipt = await_answer(chain, money, waiting, account)
+        except OutbidError as outbid:
+            raw = offer_more(chain, account, waiting, outbid.asked)
+            return self._say(_transaction(waiting.act.kind, waiting.act.subject, raw), raw)
+        if self._log_leave(receipt):
+            return True
+        carried_out = next(sent for sent in waiting.offers if sent.raw == receipt.raw)
+        return self._say(receipt_body(carried_out.digest, receipt, money.terms))
 
     def _log_leave(self, before: Receipt | None = None) -> bool:
         """Log a revocation that an owner sent to the node itself, if there is one (before an answer)."""

@@ -21,6 +21,7 @@ from cotrain.rounds.money import (
     release_of,
 )
 from cotrain.rounds.money_state import Answered, MoneyState, Sent
+from cotrain.rounds.offers import answered_offer, check_raised
 from cotrain.rounds.refusals import (
     by_coordinator,
     counted_already,
@@ -32,6 +33,7 @@ from cotrain.rounds.refusals import (
 from cotrain.rounds.state import BlobSource, Change, Phase, RunState
 from cotrain.settlement.acts import ANCHOR, LEAVE, MAY_FAIL, NO_HASH, Act, is_later_act, leaver_of
 from cotrain.settlement.chain.signing import recover
+from cotrain.settlement.chain.types import DYNAMIC_FEE
 from cotrain.settlement.evidence import ShownCheckpoint
 from cotrain.settlement.transactions import Transaction, read_transaction
 from cotrain.settlement.typed_data import permit_digest
@@ -104,7 +106,10 @@ def check_revocation(state: RunState, record: Record, signature: str | None) -> 
 def transaction_rule(
     state: RunState, record: Record, body: TransactionBody, blobs: BlobSource
 ) -> Change:
-    """The one transaction that is due, exactly as everybody computes it; after the run, one of the kinds allowed."""
+    """The one transaction that is due, exactly as everybody computes it; after the run, one of the kinds allowed.
+
+    Of one that waits for its answer: the same for higher fees.
+    """
     by_coordinator(record, state.terms.coordinator.did)
     money, raw = money_of(state), blobs(body.raw)
     transaction = read_transaction(raw)
@@ -117,6 +122,11 @@ def transaction_rule(
             body,
             Sent(record.digest, _act_of(body, transaction), raw, transaction.sender),
         )
+    expect(record, "type", transaction.type, DYNAMIC_FEE)
+    if money.sent is not None and not money.terms.own_chain:
+        replaced = check_raised(money, record, body, transaction)
+        further = Sent(record.digest, money.sent.act, raw, transaction.sender, replaced)
+        return lambda: setattr(money, "sent", further)
     act = next_act(state)
     exact = act is not None or money.terms.own_chain
     if act is not None:
@@ -195,7 +205,7 @@ def receipt_rule(state: RunState, record: Record, body: ReceiptBody, blobs: Blob
     sent, own = money.waiting, money.terms.own_chain
     if sent is None:
         raise out_of_turn(record, state.phase.value)
-    expect(record, "transaction", body.transaction, sent.digest)
+    sent = answered_offer(record, sent, body.transaction)
     if money.history and body.block < money.history[-1].receipt.block + own:
         raise mismatch(record, "block", body.block, "a later one than the last")
     if (body.state_root is None) == own:

@@ -1,6 +1,6 @@
 """What the ledger says about a run's money: consents, transactions and what the contracts answered."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cotrain.records.kinds import Consent, ReceiptBody
 from cotrain.settlement.acts import Act
@@ -18,12 +18,19 @@ class Sent:
         act: What it does.
         raw: The signed transaction.
         sender: The account that signed it.
+        replaced: The same with lower fees, logged before it, the newest first. At most one of all is carried out.
     """
 
     digest: str
     act: Act
     raw: bytes = field(repr=False)
     sender: str
+    replaced: tuple["Sent", ...] = field(default=(), repr=False)
+
+    @property
+    def offers(self) -> tuple["Sent", ...]:
+        """This one and those that it replaced."""
+        return (replace(self, replaced=()), *self.replaced)
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,29 @@ On the run's own chain the answers are known: nobody else sends anything, nothin
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from eth_utils.crypto import keccak
 
 from cotrain.errors import OutsideError, RefusedError
 from cotrain.rounds.money_state import Answered, MoneyState
-from cotrain.settlement.acts import leaver_of
+from cotrain.settlement.acts import LEAVE, leaver_of
 from cotrain.settlement.chain.chain import Chain, LogEntry, Receipt
+from cotrain.settlement.chain.sent import LET_OWNER_SIGN
 from cotrain.settlement.contracts import AGREEMENTS, CREDITS, load_contract
 from cotrain.settlement.history import events_digest
-from cotrain.settlement.transactions import read_transaction
+from cotrain.settlement.stand_in import find_signature, find_stood_for, is_stand_in, make_stand_in
+from cotrain.settlement.terms import ContractTerms
+from cotrain.settlement.transactions import Transaction, read_transaction
+
+ODD_REVOCATIONS: Final = frozenset(
+    {
+        "settlement-odd-revocation",
+        "chain-transaction-other-type",
+        "chain-transaction-unprotected",
+    }
+)
+"""Errors for revocations that cannot be logged as they were made, and for which the owner's signature can stand."""
 
 
 def check_number(money: MoneyState, chain: Chain, account: str) -> None:
@@ -43,13 +56,20 @@ def check_stands(chain: Chain, history: list[Answered]) -> None:
         OutsideError: the chain dropped one.
     """
     for done in history:
-        found = chain.find(done.sent.raw)
+        found = _found(chain, done)
         if found is None:
             raise _dropped(done, "does not hold")
         if found.block != done.receipt.block:
             raise _dropped(done, f"holds in block {found.block}")
         if events_digest(found.events) != done.receipt.events:
             raise _dropped(done, "answered otherwise")
+
+
+def _found(chain: Chain, done: Answered) -> Receipt | None:
+    raw = done.sent.raw
+    if done.sent.act.kind == LEAVE and is_stand_in(raw):
+        return find_stood_for(chain, raw, done.receipt.block)
+    return chain.find(raw)
 
 
 def refusal_words(chain: Chain, money: MoneyState) -> str:
@@ -80,12 +100,50 @@ def unlogged_leave(
     for did, entry in _revocations(money, chain):
         if did in money.revoked or (before is not None and not _came_before(entry, before)):
             continue
-        raw = chain.sent_in(entry)
-        transaction = read_transaction(raw)
-        if leaver_of(money.terms, transaction.sender, transaction.to, transaction.data) != did:
-            raise _by_others(did)
-        return did, raw
+        logged = _as_logged(money, chain, did, entry)
+        return None if logged is None else (did, logged)
     return None
+
+
+def _as_logged(money: MoneyState, chain: Chain, did: str, entry: LogEntry) -> bytes | None:
+    """Return the transaction in which an owner revoked, or what stands for it; None if the chain dropped it.
+
+    Raises:
+        RefusedError: it cannot be logged.
+    """
+    signed, terms = money.revocations.get(did), money.terms
+    try:
+        raw = chain.sent_in(entry)
+    except RefusedError as refusal:
+        return _stand_in(terms, chain, did, entry, signed, refusal)
+    transaction = read_transaction(raw)
+    if leaver_of(terms, transaction.sender, transaction.to, transaction.data) == did:
+        return raw
+    signed = signed or find_signature(terms, did, transaction.data)
+    return _stand_in(terms, chain, did, entry, signed, _by_others(did, transaction))
+
+
+def _stand_in(
+    terms: ContractTerms,
+    chain: Chain,
+    did: str,
+    entry: LogEntry,
+    signed: str | None,
+    refusal: RefusedError,
+) -> bytes | None:
+    """Return what stands for a revocation that cannot be logged itself, when that lies deep enough to count.
+
+    Raises:
+        RefusedError: the owner's signature is nowhere to be found, or the transaction did more than to revoke.
+    """
+    if signed is None:
+        raise refusal
+    if chain.told_in(entry, deep=True) is None:
+        return None
+    made = make_stand_in(terms, did, signed)
+    if find_stood_for(chain, made, entry.block) is None:
+        raise refusal
+    return made
 
 
 def _revocations(money: MoneyState, chain: Chain) -> Iterator[tuple[str, LogEntry]]:
@@ -103,12 +161,15 @@ def _came_before(entry: LogEntry, answer: Receipt) -> bool:
     return entry.block < answer.block or (entry.block == answer.block and not answer.succeeded)
 
 
-def _by_others(did: str) -> RefusedError:
+def _by_others(did: str, transaction: Transaction) -> RefusedError:
     return RefusedError(
         "settlement-odd-revocation",
-        f"the contract says that {did} revoked, by a transaction that called another contract",
-        meaning="It cannot be run again from the ledger, so no later round could be shown to be in order.",
-        hint="The run cannot go on. What the contracts hold comes back by their own deadlines.",
+        f"the contract says that {did} revoked, in the transaction 0x{transaction.hash.hex()}, which calls another "
+        "contract, a wallet or a relay, and does not show the owner's signature, or does more than to revoke",
+        meaning="Everybody runs every transaction again from the ledger before signing a payment. That other contract "
+        "is not on the ledger, and the event alone is the word of a node: whoever took it for the owner's could leave "
+        "out of later rounds whom it likes.",
+        hint=LET_OWNER_SIGN,
     )
 
 
@@ -118,8 +179,9 @@ def _dropped(done: Answered, what: str) -> OutsideError:
         "node-history-dropped",
         f"the node {what} the transaction 0x{keccak(done.sent.raw).hex()} ({act}), which the ledger says is in block "
         f"{done.receipt.block}",
-        meaning="The chain dropped blocks that had counted (a reorganisation), or the node is behind, or of another "
-        "chain with the same number. The contracts do not stand where the ledger says, so nothing more is sent.",
+        meaning="The chain dropped blocks that had counted (a reorganisation), or the node is behind, was started anew "
+        "without them, or is of another chain with the same number. The contracts do not stand where the ledger says, "
+        "so nothing more is sent.",
         hint="If the node is only behind, start again later. Otherwise this run cannot go on: what the contracts hold "
         "comes back by their own deadlines, and a new run should wait for more --confirmations.",
     )

@@ -2,11 +2,11 @@
 
 from cotrain.errors import OutsideError, RefusedError
 from cotrain.identity.keys import Identity
-from cotrain.settlement.acts import own_revoke_act
-from cotrain.settlement.chain.chain import Chain, Receipt
+from cotrain.settlement.acts import Act, own_revoke_act
+from cotrain.settlement.chain.chain import Chain, OutbidError, Receipt
 from cotrain.settlement.chain.signing import Account, account_of
 from cotrain.settlement.contracts import AGREEMENTS, load_contract
-from cotrain.settlement.fees import check_fee
+from cotrain.settlement.fees import check_fee, raise_fees
 from cotrain.settlement.terms import ContractTerms
 from cotrain.settlement.transactions import sign_act
 
@@ -23,10 +23,7 @@ def revoke_directly(chain: Chain, terms: ContractTerms, owner: Identity) -> Rece
         raise _coordinates()
     if not _is_member(chain, terms, account):
         return None
-    act, fees = own_revoke_act(terms, owner.did), chain.fees()
-    check_fee(chain, account.address, act, fees)
-    number = chain.nonce(account.address)
-    receipt = chain.send(sign_act(account, act, chain.chain_id, number, fees))
+    receipt = _send(chain, account, own_revoke_act(terms, owner.did))
     if not receipt.succeeded and _is_member(chain, terms, account):
         raise OutsideError(
             "revoke-not-taken",
@@ -35,6 +32,18 @@ def revoke_directly(chain: Chain, terms: ContractTerms, owner: Identity) -> Rece
             hint="Give the command again.",
         )
     return receipt if receipt.succeeded else None
+
+
+def _send(chain: Chain, account: Account, act: Act) -> Receipt:
+    """Send a transaction, and offer more for it whenever the chain asks for more; one of all enters a block."""
+    number, fees, sent = chain.nonce(account.address), chain.fees(), list[bytes]()
+    while True:
+        check_fee(chain, account.address, act, fees, again=bool(sent))
+        raw = sign_act(account, act, chain.chain_id, number, fees)
+        try:
+            return chain.send(raw, replaced=sent, offer=fees)
+        except OutbidError as outbid:
+            sent, fees = [raw, *sent], raise_fees(fees, outbid.asked)
 
 
 def _is_member(chain: Chain, terms: ContractTerms, account: Account) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from cotrain.errors import RefusedError
+from cotrain.errors import OutsideError, RefusedError
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Receipt:
         state_root: Root of the state after its block (hex); None if the chain is not ours alone.
         output: What the call returned; of a reverted one, why, ABI-encoded. A node keeps neither: of a
             success it is empty, of a revert it is what the node answers to the same call on the block before.
+        raw: The signed transaction.
     """
 
     block: int
@@ -48,6 +49,7 @@ class Receipt:
     events: tuple[LogEntry, ...] = field(repr=False)
     state_root: str | None
     output: bytes = field(default=b"", repr=False)
+    raw: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,20 @@ class Chain(Protocol):
         """The EIP-155 number by which signatures know it."""
         ...
 
-    def send(self, raw: bytes) -> Receipt:
+    def send(
+        self, raw: bytes, *, replaced: Sequence[bytes] = (), offer: Fees | None = None
+    ) -> Receipt:
         """Carry out a signed transaction, or return the receipt of one that was carried out before.
+
+        Args:
+            raw: The transaction.
+            replaced: The same with lower fees, handed over earlier: at most one of all enters a block, and the
+                receipt is of that one.
+            offer: What `raw` offers, if its sender would rather offer more than wait.
 
         Raises:
             RefusedError: it cannot enter any block: wrong number, too little gas, nothing to pay it with.
+            OutbidError: `offer` is given, and the chain asks for more.
         """
         ...
 
@@ -123,9 +134,38 @@ class Chain(Protocol):
         """
         ...
 
+    def told_in(self, entry: LogEntry, *, deep: bool = False) -> Receipt | None:
+        """Return the receipt of the transaction in which a contract told something, whatever its form.
+
+        Args:
+            entry: What was told.
+            deep: Whether to wait until it counts.
+
+        Returns:
+            The receipt, without the transaction; None if the chain dropped it.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...
+
+
+class OutbidError(OutsideError):
+    """A transaction that is in no block offers less than the chain asks for.
+
+    Attributes:
+        asked: What a transaction should offer now.
+    """
+
+    def __init__(self, what: str, asked: Fees) -> None:
+        super().__init__(
+            "node-outbid",
+            what,
+            meaning="It waits until fees fall. Nothing is lost: it will not be carried out twice.",
+            hint="Start again later; the run goes on from there.",
+        )
+        self.asked = asked
 
 
 class CallRevertedError(RefusedError):

@@ -73,8 +73,11 @@ class EmbeddedChain:
         """The chain's number."""
         return self._id
 
-    def send(self, raw: bytes) -> Receipt:
+    def send(
+        self, raw: bytes, *, replaced: Sequence[bytes] = (), offer: Fees | None = None
+    ) -> Receipt:
         """Carry out a signed transaction; one that was carried out before is only answered again."""
+        del replaced, offer  # nothing waits here, and nothing costs a fee
         found = self._find(keccak(raw))
         if found is not None:
             return found
@@ -126,7 +129,7 @@ class EmbeddedChain:
             ]
             self._db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?)", rows)
         return Receipt(
-            block, time, done.succeeded, done.gas, done.events, done.state_root, done.output
+            block, time, done.succeeded, done.gas, done.events, done.state_root, done.output, raw
         )
 
     def find(self, raw: bytes) -> Receipt | None:
@@ -185,6 +188,11 @@ class EmbeddedChain:
             ).fetchone()
         return bytes(raw)
 
+    def told_in(self, entry: LogEntry, *, deep: bool = False) -> Receipt | None:
+        """Return the receipt of the transaction in which a contract told something."""
+        del deep  # a block counts when it is there
+        return self.find(self.sent_in(entry))
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()
@@ -192,7 +200,7 @@ class EmbeddedChain:
     def _find(self, digest: bytes) -> Receipt | None:
         with self._disk():
             row = self._db.execute(
-                "SELECT number, time, succeeded, gas, state_root, output FROM block WHERE hash = ?",
+                "SELECT number, time, succeeded, gas, state_root, output, raw FROM block WHERE hash = ?",
                 (digest,),
             ).fetchone()
             if row is None:
@@ -201,9 +209,9 @@ class EmbeddedChain:
                 "SELECT address, topics, data, block, place FROM event WHERE block = ? ORDER BY place",
                 (row[0],),
             ).fetchall()
-        number, time, succeeded, gas, root, output = row
+        number, time, succeeded, gas, root, output, raw = row
         told = tuple(_event(*event) for event in events)
-        return Receipt(number, time, bool(succeeded), gas, told, root, output)
+        return Receipt(number, time, bool(succeeded), gas, told, root, output, raw)
 
     def _lock(self) -> None:
         """Take the file for this process alone, until it is closed or the process ends."""

@@ -6,6 +6,7 @@ randomness. So whoever runs the same transactions at the same times gets the sam
 
 import sys
 from collections.abc import Iterator, MutableMapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -30,10 +31,12 @@ from eth_utils.exceptions import ValidationError
 from cotrain.errors import MalformedError, RefusedError
 from cotrain.settlement.chain import USUAL_RECURSION
 from cotrain.settlement.chain.chain import CallRevertedError, LogEntry
+from cotrain.settlement.chain.types import DYNAMIC_FEE, LOGGED_TYPES, type_of
 
 GAS_LIMIT: Final = 100_000_000
 """Of a block, which holds one transaction; a release with a thousand signatures needs a tenth."""
 
+_OWN_TYPES: Final = frozenset({DYNAMIC_FEE})
 _DEEP: Final = 1024 * 12
 
 EMPTY_STATE: Final = BLANK_ROOT_HASH.hex()
@@ -69,8 +72,8 @@ class Engine:
         nodes: The trie's nodes: read, and written by `execute`.
         paid_elsewhere: Whether transactions may offer fees. Where they ran first, these were paid in money
             that this state does not know: each sender is lent what it offers, for one transaction. Its account may
-            have sent others in between: numbers may be left out, never repeated. The roots are then not those of
-            any other chain.
+            have sent others in between: numbers may be left out, never repeated. They may be of the older types too.
+            The roots are then not those of any other chain.
     """
 
     def __init__(self, chain_id: int, nodes: Nodes, *, paid_elsewhere: bool = False) -> None:
@@ -85,7 +88,8 @@ class Engine:
             MalformedError: it is no transaction.
             RefusedError: it cannot enter a block.
         """
-        vm, transaction = self._vm(state_root, block, time), _decode(raw)
+        types = LOGGED_TYPES if self._paid_elsewhere else _OWN_TYPES
+        vm, transaction = self._vm(state_root, block, time), _decode(raw, types)
         self._check_terms(transaction)
         with self._lent(vm, transaction):
             self._skip_numbers(vm, transaction)
@@ -152,6 +156,8 @@ class Engine:
             )
         if transaction.max_fee_per_gas and not self._paid_elsewhere:
             raise _invalid("it offers a fee, and there is no money on this chain to pay it with")
+        if transaction.gas * transaction.max_fee_per_gas >= 1 << 256:
+            raise _invalid("it offers more than any account can have")
         if transaction.gas < transaction.intrinsic_gas:
             raise _invalid(f"it needs {transaction.intrinsic_gas} gas at least")
 
@@ -198,10 +204,10 @@ def _room_for_nested_calls() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def _decode(raw: bytes) -> SignedTransactionAPI:
-    """Read a transaction of type 2 (EIP-1559), whose signature recovers to somebody; it has one spelling."""
-    if raw[:1] != b"\x02":
-        raise _malformed("it is not of type 2 (EIP-1559)")
+def _decode(raw: bytes, types: AbstractSet[int]) -> SignedTransactionAPI:
+    """Read a transaction of one of some types, whose signature recovers to somebody; it has one spelling."""
+    if not raw or type_of(raw) not in types:
+        raise _malformed(f"it is not of type {' or '.join(map(str, sorted(types)))}")
     try:
         transaction = CancunTransactionBuilder.decode(raw)
         spelling, _ = transaction.encode(), transaction.sender  # it recovers, or raises
@@ -211,6 +217,8 @@ def _decode(raw: bytes) -> SignedTransactionAPI:
         raise _malformed(str(error)) from error
     if spelling != raw:
         raise _malformed("it has a second spelling")
+    if transaction.chain_id is None:
+        raise _malformed("it is not bound to a chain (EIP-155)")
     return transaction
 
 

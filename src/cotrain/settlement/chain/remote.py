@@ -2,23 +2,33 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from cotrain.errors import OutsideError, RefusedError
-from cotrain.settlement.chain.chain import CallRevertedError, Fees, Head, LogEntry, Receipt
+from cotrain.settlement.chain.chain import (
+    CallRevertedError,
+    Fees,
+    Head,
+    LogEntry,
+    OutbidError,
+    Receipt,
+)
 from cotrain.settlement.chain.rpc import Rpc
 from cotrain.settlement.chain.sent import encode_sent
 
 WAIT_SECONDS: Final = 120.0
+OUTBID_SECONDS: Final = 30.0
 DEVELOPMENT_CHAINS: Final = frozenset({1337, 31337})
 """Numbers by which geth, anvil and hardhat know a chain that lives on one machine for development."""
 
 DEFAULT_CONFIRMATIONS: Final = 12
 _POLL_SECONDS: Final = 0.1
 _NOBODY = "0x" + 40 * "0"
+
+_GWEI: Final = 10**9
 
 Told = Callable[[str], None]
 
@@ -33,6 +43,17 @@ def confirmations_of(chain_id: int) -> int:
     return 1 if chain_id in DEVELOPMENT_CHAINS else DEFAULT_CONFIRMATIONS
 
 
+class _Entered(NamedTuple):
+    """A transaction that is in a block, and its receipt as the node has it."""
+
+    raw: bytes
+    receipt: dict[str, Any]
+
+    @property
+    def block(self) -> int:
+        return int(self.receipt["blockNumber"], 16)
+
+
 class RemoteChain:
     """A node by its URL; implements `Chain`.
 
@@ -43,6 +64,8 @@ class RemoteChain:
         confirmations: Blocks, its own counted, that must hold a transaction before it counts; by default what
             `confirmations_of` says.
         told: Hears in plain words what a person should know while a transaction is waited for.
+        outbid_seconds: How long a transaction may wait whose sender would rather offer more, if the chain's base fee
+            is above its offer.
 
     Raises:
         UsageError: the URL is none.
@@ -57,8 +80,10 @@ class RemoteChain:
         chain_id: int | None = None,
         confirmations: int | None = None,
         told: Told = ignore_told,
+        outbid_seconds: float = OUTBID_SECONDS,
     ) -> None:
         self._rpc, self._wait, self._told = Rpc(url), wait_seconds, told
+        self._patience = outbid_seconds
         with self._rpc.sense():
             self._id = int(self._rpc.ask("eth_chainId"), 16)
         if chain_id not in {None, self._id}:
@@ -80,21 +105,23 @@ class RemoteChain:
         """The node's host, for people; never the whole address."""
         return self._rpc.shown
 
-    def send(self, raw: bytes) -> Receipt:
+    def send(
+        self, raw: bytes, *, replaced: Sequence[bytes] = (), offer: Fees | None = None
+    ) -> Receipt:
         """Hand a signed transaction to the node and wait until it lies deep enough. Sending twice does no harm.
 
         A chain that drops the block again gets the same bytes again, for as long as the transaction does not count.
+        The node may have kept the offers before it, so each of them is looked for.
         """
-        digest = _digest(raw)
-        if self._find(digest) is None:
-            self._hand_over(raw, digest)
-        return self._receipt(digest, self._wait_for(raw, digest))
+        offers = (raw, *replaced)
+        if self._entered(offers) is None:
+            self._hand_over(offers, offer)
+        return self._receipt(self._wait_for(offers, offer))
 
     def find(self, raw: bytes) -> Receipt | None:
         """Return the receipt of a transaction that is in a block, however deep; None of any other."""
-        digest = _digest(raw)
-        found = self._find(digest)
-        return None if found is None else self._receipt(digest, found)
+        found = self._entered((raw,))
+        return None if found is None else self._receipt(found)
 
     def call(self, to: str, data: bytes, sender: str = _NOBODY) -> bytes:
         """Return what a contract answers now."""
@@ -115,9 +142,8 @@ class RemoteChain:
     def fees(self) -> Fees:
         """Return twice the present base fee, and the tip that the node proposes."""
         with self._rpc.sense():
-            block = self._rpc.ask("eth_getBlockByNumber", "latest", False)
             tip = int(self._rpc.ask("eth_maxPriorityFeePerGas"), 16)
-            return Fees(2 * int(block.get("baseFeePerGas", "0x0"), 16) + tip, tip)
+        return Fees(2 * self._base_fee() + tip, tip)
 
     def head(self) -> Head:
         """Return the node's last block."""
@@ -136,37 +162,72 @@ class RemoteChain:
         """Return the signed transaction in which a contract told something.
 
         Raises:
-            RefusedError: it is not of type 2.
+            RefusedError: it is of a type that the ledger cannot hold.
             OutsideError: the node does not give it as it was signed.
         """
+        digest = self._sent_as(entry)
+        if digest is None:
+            raise _gone(entry)
+        with self._rpc.sense():
+            return encode_sent(self._rpc.ask("eth_getTransactionByHash", digest))
+
+    def told_in(self, entry: LogEntry, *, deep: bool = False) -> Receipt | None:
+        """Return the receipt of the transaction in which a contract told something; None if the chain dropped it."""
+        until = time.monotonic() + self._wait
+        while True:
+            head = self._head_number()
+            digest = self._sent_as(entry)
+            found = None if digest is None else self._find(digest)
+            if found is None:
+                return None
+            if not deep or head - entry.block + 1 >= self.confirmations:
+                return self._receipt(_Entered(b"", found))
+            if time.monotonic() > until:
+                raise _slow(str(digest), self._wait, entered=True)
+            time.sleep(_POLL_SECONDS)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _sent_as(self, entry: LogEntry) -> str | None:
+        """Return the hash of the transaction in which a contract told something; None if its block was dropped."""
         block = hex(entry.block)
         asked = {"address": entry.address, "fromBlock": block, "toBlock": block}
         with self._rpc.sense():
             told = self._rpc.ask("eth_getLogs", asked)
-            digest = next(
-                one["transactionHash"] for one in told if int(one["logIndex"], 16) == entry.place
+            return next(
+                (
+                    str(one["transactionHash"])
+                    for one in told
+                    if int(one["logIndex"], 16) == entry.place and _event(one) == entry
+                ),
+                None,
             )
-            return encode_sent(self._rpc.ask("eth_getTransactionByHash", digest))
-
-    def close(self) -> None:
-        """Nothing is kept open."""
 
     def _head_number(self) -> int:
         with self._rpc.sense():
             return int(self._rpc.ask("eth_blockNumber"), 16)
 
-    def _hand_over(self, raw: bytes, digest: str) -> None:
+    def _base_fee(self) -> int:
+        with self._rpc.sense():
+            block = self._rpc.ask("eth_getBlockByNumber", "latest", False)
+            return int(block.get("baseFeePerGas", "0x0"), 16)
+
+    def _hand_over(self, offers: Sequence[bytes], offer: Fees | None) -> None:
+        """Hand over the newest of several offers for one transaction."""
         try:
-            self._rpc.ask("eth_sendRawTransaction", "0x" + raw.hex())
+            self._rpc.ask("eth_sendRawTransaction", "0x" + offers[0].hex())
         except RefusedError as error:
-            # The node knows it already, or it entered a block since we asked: both are as good.
-            if not self._may_know(digest):
-                raise RefusedError(
-                    "chain-transaction-invalid",
-                    f"the node refuses a transaction: {error}",
-                    meaning="Its account has other transactions since, or cannot pay the fee.",
-                    hint="Give the account some of the chain's own money, and use it for this run alone.",
-                ) from error
+            # The node knows one already, or one entered a block since we asked: both are as good.
+            if any(self._may_know(_digest(raw)) for raw in offers):
+                return
+            self._check_offer(offers[0], offer)
+            raise RefusedError(
+                "chain-transaction-invalid",
+                f"the node refuses a transaction: {error}",
+                meaning="Its account has other transactions since, or cannot pay the fee.",
+                hint="Give the account some of the chain's own money, and use it for this run alone.",
+            ) from error
 
     def _may_know(self, digest: str) -> bool:
         try:
@@ -174,39 +235,60 @@ class RemoteChain:
         except RefusedError:
             return True  # it cannot tell yet; waiting for the receipt will
 
-    def _wait_for(self, raw: bytes, digest: str) -> dict[str, Any]:
-        """Return the receipt when it lies deep enough; each new block above it gives more time."""
-        until, newest, before = time.monotonic() + self._wait, -1, None
+    def _check_offer(self, raw: bytes, offer: Fees | None) -> None:
+        """Check that the base fee is not above what a transaction offers, if its sender would offer more.
+
+        Raises:
+            OutbidError: it is.
+        """
+        if offer is None or (base := self._base_fee()) <= offer.most:
+            return
+        what = (
+            f"the transaction {_digest(raw)} offers at most {offer.most / _GWEI:.6g} gwei for a unit of gas, and the "
+            f"chain asks for {base / _GWEI:.6g}"
+        )
+        self._told(f"{what}; more is offered for the same")
+        raise OutbidError(what, self.fees())
+
+    def _wait_for(self, offers: Sequence[bytes], offer: Fees | None) -> _Entered:
+        """Return the one that lies deep enough, when one does; each new block above it gives more time."""
+        began, newest, before = time.monotonic(), -1, None
+        until = began + self._wait
         while True:
             head = self._head_number()  # before the receipt, so that no depth is overstated
-            found = self._find(digest)
+            found = self._entered(offers)
             if before is not None and _block(found) != _block(before):
-                self._tell_dropped(digest, before, found)
-                if found is None:
-                    self._hand_over(raw, digest)
+                self._go_on_after_drop(offers, offer, before, found)
             if found is not None:
-                if head - int(found["blockNumber"], 16) + 1 >= self.confirmations:
+                if head - found.block + 1 >= self.confirmations:
                     return found
                 if head > newest:
                     until, newest = time.monotonic() + self._wait, head
+            elif time.monotonic() > began + self._patience:
+                self._check_offer(offers[0], offer)
             if time.monotonic() > until:
-                raise _slow(digest, self._wait, entered=found is not None)
+                raise _slow(_digest(offers[0]), self._wait, entered=found is not None)
             before = found
             time.sleep(_POLL_SECONDS)
 
-    def _tell_dropped(
-        self, digest: str, before: dict[str, Any], found: dict[str, Any] | None
+    def _go_on_after_drop(
+        self,
+        offers: Sequence[bytes],
+        offer: Fees | None,
+        before: _Entered,
+        found: _Entered | None,
     ) -> None:
-        held = int(before["blockNumber"], 16)
-        now = (
-            "it is sent again" if found is None else f"block {int(found['blockNumber'], 16)} has it"
-        )
+        """Tell of a block that the chain dropped, and hand over again what is in no block any more."""
+        now = "it is sent again" if found is None else f"block {found.block} has it"
         self._told(
-            f"the chain dropped block {held}, which held the transaction {digest}; {now}. "
+            f"the chain dropped block {before.block}, which held the transaction {_digest(before.raw)}; {now}. "
             "Nothing is lost: it had not counted yet."
         )
+        if found is None:
+            self._hand_over(offers, offer)
 
-    def _receipt(self, digest: str, found: dict[str, Any]) -> Receipt:
+    def _receipt(self, entered: _Entered) -> Receipt:
+        raw, found = entered
         with self._rpc.sense():
             block = self._rpc.ask("eth_getBlockByHash", found["blockHash"], False)
             succeeded = found["status"] == "0x1"
@@ -217,8 +299,17 @@ class RemoteChain:
                 gas=int(found["gasUsed"], 16),
                 events=tuple(_event(entry) for entry in found["logs"]),
                 state_root=None,
-                output=b"" if succeeded else self._why(digest, found["blockNumber"]),
+                output=b"" if succeeded else self._why(_digest(raw), found["blockNumber"]),
+                raw=raw,
             )
+
+    def _entered(self, offers: Sequence[bytes]) -> _Entered | None:
+        """Return the one of several offers that is in a block."""
+        for raw in offers:
+            found = self._find(_digest(raw))
+            if found is not None:
+                return _Entered(raw, found)
+        return None
 
     def _find(self, digest: str) -> dict[str, Any] | None:
         try:
@@ -258,12 +349,21 @@ def _slow(digest: str, seconds: float, *, entered: bool) -> OutsideError:
     )
 
 
+def _gone(entry: LogEntry) -> OutsideError:
+    return OutsideError(
+        "node-slow",
+        f"the chain dropped block {entry.block} while it was read",
+        meaning="What stood there will come again, or not at all. Nothing is lost.",
+        hint="Start again later; the run goes on from there.",
+    )
+
+
 def _digest(raw: bytes) -> str:
     return "0x" + keccak(raw).hex()
 
 
-def _block(found: dict[str, Any] | None) -> object:
-    return None if found is None else found.get("blockHash")
+def _block(found: _Entered | None) -> object:
+    return None if found is None else found.receipt.get("blockHash")
 
 
 def _event(entry: dict[str, Any]) -> LogEntry:

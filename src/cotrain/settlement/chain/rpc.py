@@ -58,7 +58,7 @@ class Rpc:
                 error.close()
             raise OutsideError(
                 "node-away",
-                f"the node {self.shown} does not answer: {error}",
+                f"the node {self.shown} does not answer: {_words(error)}",
                 meaning="Nothing was lost: what was sent is on the chain or will be sent again.",
                 hint="Check the address and the network, and start again.",
             ) from None  # what lies below it may show the whole address
@@ -79,6 +79,14 @@ class Rpc:
                 meaning="It is no Ethereum node, or one that leaves out what is needed.",
                 hint="Check the address; try another node of the same chain.",
             ) from error
+
+
+def _words(error: Exception) -> str:
+    """Return why there is no answer, without the wrapping of the library."""
+    reason = getattr(error, "reason", error)
+    if isinstance(error, HTTPError) or not isinstance(reason, OSError):
+        return str(error)
+    return reason.strerror or str(reason)
 
 
 def _split(url: str) -> SplitResult:
