@@ -112,7 +112,7 @@ def test_a_transaction_is_found_again_by_what_it_told(node: str) -> None:
     assert told
     assert all(remote.sent_in(event) == raw for event in told)
     assert all(remote.told_in(event) == replace(receipt, raw=b"") for event in told)
-    elsewhere = replace(told[0], data=b"other")  # as if another block had come in the place of that one
+    elsewhere = replace(told[0], data=b"other")  # another block came in its place
     assert remote.told_in(elsewhere) is None
     with pytest.raises(OutsideError, match="dropped block"):
         remote.sent_in(elsewhere)
