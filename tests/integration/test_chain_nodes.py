@@ -3,6 +3,7 @@
 import http.server
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,11 @@ def test_a_transaction_is_found_again_by_what_it_told(node: str) -> None:
     told = remote.events(caller.to, receipt.block)
     assert told
     assert all(remote.sent_in(event) == raw for event in told)
+    assert all(remote.told_in(event) == replace(receipt, raw=b"") for event in told)
+    elsewhere = replace(told[0], data=b"other")  # another block came in its place
+    assert remote.told_in(elsewhere) is None
+    with pytest.raises(OutsideError, match="dropped block"):
+        remote.sent_in(elsewhere)
 
 
 @pytest.mark.parametrize("kind", [0, 1, 2])
