@@ -463,6 +463,21 @@ def test_an_offer_brings_the_base_that_was_agreed_on(alone: Run, tmp_path: Path)
         offer(alone.world, base.encode())
 
 
+def test_nobody_reads_on_after_a_base_that_is_agreed_on_and_false(
+    alone: Run, tmp_path: Path
+) -> None:
+    base = base_of(alone.state, paid=True)
+    kinds = [done.sent.act.kind for done in money_of(alone.state).history]
+    unreleased = replace(base, steps=base.steps[: kinds.index("release")])
+    shares = money_of(alone.state).terms.model_shares
+    money = replace(SECOND, origin=Origin(EMBEDDED_CHAIN, shares, BASE_SHARE))
+    (tmp_path / "next").mkdir()
+    world = build_world(tmp_path / "next", money=money, base=unreleased)
+    with pytest.raises(ForgeryError) as caught:
+        offer(world, unreleased.encode())
+    assert caught.value.code == "base-not-released"
+
+
 def test_an_audit_notices_a_chain_that_goes_on_elsewhere(tmp_path: Path) -> None:
     first = first_run(tmp_path / "first")
     second = carry_out(next_world(tmp_path / "second", first))  # nobody handed over
