@@ -23,7 +23,7 @@ from cotrain.identity.keys import load_identity
 from cotrain.ledger.store import Ledger
 from cotrain.ports import SystemClock
 from cotrain.records.kinds import SubmissionBody
-from cotrain.records.record import decode_record
+from cotrain.records.record import Message, decode_record
 from cotrain.rounds.money import anchor_facts
 from cotrain.rounds.party import Party
 from cotrain.rounds.state import Phase
@@ -112,7 +112,7 @@ def lie_as(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "Party", make)
 
 
-def run_homes(cotrain: Cotrain, parties: Parties, folder: Path) -> Path:
+def run_homes(cotrain: Cotrain, parties: Parties, folder: Path, code: int = 0) -> Path:
     """Run two rounds between homes, with stakes, on a chain of the run's own."""
     agreement, out = folder / "agreement.json", folder / "run"
     accounts = {
@@ -137,7 +137,7 @@ def run_homes(cotrain: Cotrain, parties: Parties, folder: Path) -> Path:
             assert cotrain(*table).code == 0
     homes = [f"--home={home}" for home, _ in parties.values()]
     done = cotrain("run", "--agreement", agreement, "--out", out, *homes)
-    assert done.code == 0, done.err
+    assert done.code == code, done.err
     return out
 
 
@@ -191,6 +191,40 @@ def test_a_quorum_takes_the_stake_of_who_sent_a_false_record(
     assert slashed == {"Ada": 0, "Bo": 50 * CREDIT, "Cy": 0, "Hub": 0}
     earned = {row["name"]: row["earned_for_run"] for row in audited.json["money"]["accounts"]}
     assert earned["Ada"] > 333 * CREDIT, "its part of the stake came to its part of the price"
+
+
+class Stopping(Party):
+    """Is stopped by its owner in the second round."""
+
+    def speak(self) -> list[Message]:
+        current = self.view.state.round
+        if current is not None and current.number == 1:
+            raise KeyboardInterrupt
+        return super().speak()
+
+
+@pytest.mark.slow
+def test_on_the_own_chain_nothing_is_pressed_while_the_run_goes_on(
+    tmp_path: Path, cotrain: Cotrain, parties: Parties, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    homes = {name: home for name, (home, _) in parties.items()}
+    makers = {"Bo": MalformedCiphertext, "Ada": Stopping}
+    with monkeypatch.context() as lying:
+        lying.setattr(
+            local, "Party", lambda **given: makers.get(given["identity"].name, Party)(**given)
+        )
+        run = run_homes(cotrain, parties, tmp_path, code=130)
+    found = cotrain("evidence", "find", run, "--out", tmp_path / "none.json", "--json")
+    (refused,) = found.json["refused"]
+    signed, out = [], tmp_path / "evidence.json"
+    for name in ("Ada", "Cy", "Hub"):
+        signed.append(tmp_path / f"{name}.json")
+        mine = ("--home", homes[name], "--out", signed[-1])
+        assert cotrain("evidence", "reject", run, "--entry", refused["entry"], *mine).code == 0
+    assert cotrain("evidence", "combine", run, *signed, "--out", out).code == 0
+    members = [f"--party={home}" for home in homes.values()]
+    sent = cotrain("evidence", "send", run, out, "--home", homes["Ada"], *members)
+    sent.assert_told(5, "the run is not over", "give the command that began it again")
 
 
 def check_blobs(

@@ -13,8 +13,8 @@ from cotrain.audit.copies import find_parting
 from cotrain.errors import ForgeryError
 from cotrain.identity.keys import Identity
 from cotrain.ledger.store import Ledger
-from cotrain.records.kinds import ApprovalBody
-from cotrain.records.record import Message, sign_record
+from cotrain.records.kinds import ApprovalBody, RefusalBody
+from cotrain.records.record import Message, blob_ref, decode_record, sign_record
 from cotrain.rounds.coordinator import Coordinator
 from cotrain.rounds.money import money_of
 from cotrain.rounds.state import Phase
@@ -24,6 +24,7 @@ from cotrain.settlement.chain.signing import account_of
 from cotrain.settlement.contracts import AGREEMENTS, load_contract
 from cotrain.settlement.draft import MoneyWishes
 from cotrain.settlement.transactions import sign_act
+from cotrain.testing.lying import LyingLog
 from cotrain.testing.world import COORDINATOR, World, build_world
 
 WISHES = MoneyWishes(price=100, stake_coordinator=10)
@@ -122,6 +123,42 @@ def test_on_the_own_chain_a_split_is_for_the_other_parties_to_see(
     assert cotrain("init", home, "--name", "Dee").code == 0
     sent = cotrain("evidence", "send", ours.path, file, "--home", home)
     sent.assert_told(5, "keeps this run's chain", "--chain-id")
+
+
+def test_copies_that_part_before_an_anchor_are_told_and_are_no_evidence(
+    two: tuple[World, World], tmp_path: Path, cotrain: Cotrain
+) -> None:
+    paths = []
+    for place, world in enumerate(two):
+        with world.ledger() as ledger:
+            entries = [decode_record(entry, lambda *_: None) for entry in _entries(world)]
+            anchored = max(
+                index for index, record in enumerate(entries) if record.kind == "transaction"
+            )
+            lead = world.actors[COORDINATOR].identity
+            log = LyingLog.after(ledger, lead, world.agreement, anchored)
+        if place == 0:  # ours is one entry shorter: let it go on with something
+            author = world.actors[world.owners[1]].identity
+            early = sign_record(author, world.agreement.digest, ApprovalBody(signature="5a" * 65))
+            body = RefusalBody(
+                author=early.author,
+                refused=early.kind,
+                code="conflict",
+                reason="in our copy only",
+                evidence=blob_ref(early.data),
+            )
+            log.say(body, early.data)
+        paths.append(tmp_path / f"{place}.db")
+        log.save(paths[-1]).close()
+    out = tmp_path / "evidence.json"
+    found = cotrain("evidence", "find", paths[0], "--against", paths[1], "--out", out, "--json")
+    assert found.code == 0, found.err
+    assert found.json["copies_part_at"] is not None
+    assert found.json["found"] is None
+    told = cotrain("audit", paths[0], "--against", paths[1], "--evidence", out)
+    assert told.code == 4
+    assert "Keep both copies" in told.err
+    assert not out.exists()
 
 
 def _entries(world: World) -> list[bytes]:

@@ -64,7 +64,7 @@ from cotrain.settlement.terms import ContractTerms
 from cotrain.settlement.transactions import sign_act
 from cotrain.testing.determinism import ManualClock
 from cotrain.testing.false_proofs import FlippedProof, WithoutNoise
-from cotrain.testing.lying import LyingLog, MalformedCiphertext, TwoFaced
+from cotrain.testing.lying import LyingLog, MalformedCiphertext, TwoFaced, restate
 from cotrain.testing.world import COORDINATOR, World, build_world
 
 WISHES = MoneyWishes(price=100, shares={COORDINATOR: 20}, stake_owner=5, stake_coordinator=10)
@@ -769,6 +769,33 @@ def test_a_false_proof_is_kept_with_its_refusal_and_verified_again(
         accused = find_accused(ledger, honest)
         error = refusal_of(lambda: judge_author(ledger, accused, blobs_of(ledger, {})))
         assert error.code == "evidence-record-in-order"
+
+
+def test_of_two_with_one_commitment_the_later_is_not_rejected(tmp_path: Path) -> None:
+    """Without proofs nobody can tell who copied: refused when it was logged second, in order before."""
+    world = build_world(tmp_path)
+    with world.ledger() as ledger:
+        coordinator, parties = world.coordinator(ledger), world.parties()
+        coordinator.tick()
+        while coordinator.state.phase is not Phase.SUBMITTING:
+            for party in parties:
+                party.read(coordinator)
+                for message in party.speak():
+                    coordinator.receive(message)
+            coordinator.tick()
+        for party in parties[:2]:
+            party.read(coordinator)
+        first, second = (party.speak()[0] for party in parties[:2])
+        copied = first.blobs[first.record.body.commitments.sha256]  # type: ignore[attr-defined]
+        twisted = restate(parties[1].identity, second, {"commitments": copied})
+        assert coordinator.receive(first)
+        assert coordinator.receive(twisted)
+        coordinator.tick(all_spoke=True)
+        ((entry, body),) = list_refused(ledger)
+        assert (body.author, body.code) == (parties[1].did, "rule-mismatch")
+        accused = find_accused(ledger, entry)
+        error = refusal_of(lambda: judge_author(ledger, accused, blobs_of(ledger, {})))
+        assert error.code == "evidence-record-in-order", "with all that it names kept"
 
 
 def test_the_runs_own_chain_from_its_ledger(refused: Refused, copy_of: Ledger) -> None:
