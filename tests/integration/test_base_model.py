@@ -1,6 +1,7 @@
 """A run that begins with another one's model: its weights, its chain, who is paid for a use, and what is refused."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from cotrain.agreement.document import parse_agreement
 from cotrain.audit.auditor import audit
 from cotrain.audit.base import check_base_run
 from cotrain.audit.limits import BASE_RUN
+from cotrain.audit.on_chain import anchors_on, chain_of_ledger, find_on_chain
 from cotrain.errors import CotrainError, ForgeryError, MalformedError, RefusedError, UsageError
 from cotrain.flow import let_all_read, run_in_process
 from cotrain.identity.keys import Identity
@@ -195,6 +197,15 @@ def test_the_audit_runs_both_histories_and_finds_each_in_order(two: Two) -> None
     assert report.checked["transactions of earlier runs on its chain, run again"] == earlier
     check_base_run(report, before)
     assert before.state.successor == two.second.world.agreement.digest
+
+
+def test_evidence_is_looked_for_among_the_anchors_of_the_run_alone(two: Two) -> None:
+    report = audit(two.second.ledger)
+    money = money_of(report.state)
+    with closing(chain_of_ledger(money)) as chain:
+        anchors = anchors_on(chain, money)
+        assert find_on_chain(money.terms, [report], chain, anchors) is None
+    assert [made.facts.round for made in anchors.made] == [1, 2]
 
 
 def test_everybody_is_paid_for_both_runs(two: Two) -> None:

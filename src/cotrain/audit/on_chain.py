@@ -36,6 +36,7 @@ def chain_of_ledger(money: MoneyState) -> EmbeddedChain:
     """Return a run's own chain as its ledger tells it, in memory; the caller closes it."""
     clock = _LedgerClock()
     chain = EmbeddedChain(Path(":memory:"), money.terms.settlement.chain_id, clock)
+    chain.adopt(money.earlier.steps)
     for done in money.history:
         clock.time = done.receipt.time
         chain.send(done.sent.raw)
