@@ -23,6 +23,7 @@ from cotrain.cli.model import model
 from cotrain.cli.negotiation import accept, counter, negotiation, offer, terminate
 from cotrain.cli.prove import prove_command
 from cotrain.cli.receipt import receipt
+from cotrain.cli.registry import registry
 from cotrain.cli.run import run_command
 from cotrain.cli.verify import verify_command
 
@@ -85,6 +86,7 @@ for command in (
     run_command,
     audit_command,
     evidence,
+    registry,
     model,
     receipt,
 ):

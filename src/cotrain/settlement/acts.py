@@ -14,7 +14,13 @@ from eth_abi.exceptions import DecodingError
 from cotrain.contribution.payouts import PoolPart
 from cotrain.records.kinds import Consent
 from cotrain.settlement.addresses import CREATED, own_contracts
-from cotrain.settlement.contracts import AGREEMENTS, CREDITS, MODEL_SHARES, load_contract
+from cotrain.settlement.contracts import (
+    AGREEMENTS,
+    CREDITS,
+    MODEL_SHARES,
+    REGISTRY,
+    load_contract,
+)
 from cotrain.settlement.merkle import leaf, merkle_proof, merkle_root
 from cotrain.settlement.terms import ContractTerms
 
@@ -37,6 +43,8 @@ AFTERWARDS: Final = {
     "pool": (AGREEMENTS, "claimPool"),
     "refund": (AGREEMENTS, "refund"),
     "stake": (AGREEMENTS, "returnStake"),
+    "publish": (REGISTRY, "publish"),
+    "retract": (REGISTRY, "withdraw"),
     REJECT: (AGREEMENTS, "slashRejected"),
 }
 """What may be logged after the run, by whoever signs it: contract and function. The contract decides."""
@@ -186,7 +194,12 @@ def is_later_act(runs: Sequence[ContractTerms], kind: str, to: str | None, data:
 def address_of(terms: ContractTerms, name: str) -> str:
     """Return the address of one of the run's contracts."""
     money = terms.settlement
-    known = {AGREEMENTS: money.contract, CREDITS: money.token, MODEL_SHARES: terms.model_shares}
+    known = {
+        AGREEMENTS: money.contract,
+        CREDITS: money.token,
+        MODEL_SHARES: terms.model_shares,
+        REGISTRY: own_contracts(terms.account(terms.agreement.coordinator.did))[REGISTRY],
+    }
     return known[name]
 
 
