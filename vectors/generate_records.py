@@ -45,6 +45,7 @@ from cotrain.records.kinds import (
     ScoreBody,
     SignatureBody,
     SubmissionBody,
+    SuccessorBody,
     TallyBody,
     TransactionBody,
 )
@@ -204,6 +205,7 @@ def spoken_otherwise(agreement: Agreement, entries: list[bytes]) -> list[Record]
         ),
         (owner, ScoreBody(score=str(-(1 << 63)), proof=blob_ref(b"proof of a score"))),
         (hub, TallyBody(scores=sha256(b"scores"), payouts=sha256(b"payouts"))),
+        (hub, SuccessorBody(run=sha256(b"another agreement"), transactions=62)),
         (hub, AbortBody(round=0, code="releases-missing", reason="1 of 2 key holders released")),
         (
             hub,

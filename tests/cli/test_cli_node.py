@@ -88,7 +88,7 @@ def test_contracts_that_a_run_does_not_create_are_refused(
     terms["settlement"] |= {term: parent if term == "parents" else elsewhere}
     path.write_bytes(parse_agreement(terms).data)
     signed = cotrain("agreement", "sign", path, "--home", parties["Ada"][0])
-    signed.assert_told(5, "that its run does not create", "agreement new")
+    signed.assert_told(5, "neither its run nor its base model's creates", "agreement new")
 
 
 def test_options_for_a_node_where_none_is_asked(

@@ -213,9 +213,8 @@ def test_two_processes_do_not_work_in_one_folder(tmp_path: Path, cotrain: Cotrai
         cotrain("demo", "--out", folder).assert_told(7, "another process", "Wait")
 
 
-@pytest.mark.parametrize(
-    "end", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_run_goes_on(tmp_path: Path, cotrain: Cotrain, end: signal.Signals) -> None:
     folder = tmp_path / "run"
     words = ["demo", "--out", str(folder), "--rounds", "8", "--insecure-seed", "cut", *NO_PROOFS]
@@ -268,6 +267,7 @@ def test_a_demo_killed_again_and_again_pays_everybody_once(
     assert sum(found["model_shares"] for found in accounts) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_a_damaged_report_is_not_shown(tmp_path: Path, cotrain: Cotrain, demo: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(demo, copy)

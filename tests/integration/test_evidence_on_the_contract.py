@@ -67,6 +67,8 @@ from cotrain.testing.false_proofs import FlippedProof, WithoutNoise
 from cotrain.testing.lying import LyingLog, MalformedCiphertext, TwoFaced, restate
 from cotrain.testing.world import COORDINATOR, World, build_world
 
+pytestmark = pytest.mark.slow
+
 WISHES = MoneyWishes(price=100, shares={COORDINATOR: 20}, stake_owner=5, stake_coordinator=10)
 REPORTER = account_of(Identity(b"r" * 32))
 LIAR = "Owner 2"
@@ -740,7 +742,6 @@ def test_a_late_record_is_not_rejected(refused: Refused, copy_of: Ledger, tmp_pa
     assert refusal_of(lambda: judge_in(log, tmp_path, entry, owner)).code == "evidence-no-lie"
 
 
-@pytest.mark.slow
 def test_the_second_of_two_records_is_not_false_by_itself(tmp_path: Path) -> None:
     said = finish_with(tmp_path, TwoFaced)
     with Ledger.open(said.world.path, read_only=True) as ledger:
@@ -749,7 +750,6 @@ def test_the_second_of_two_records_is_not_false_by_itself(tmp_path: Path) -> Non
     assert error.code == "evidence-record-in-order"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("lie", [FlippedProof, WithoutNoise])
 def test_a_false_proof_is_kept_with_its_refusal_and_verified_again(
     tmp_path: Path, lie: Any

@@ -155,6 +155,7 @@ def test_a_withdrawn_owner_is_paid_for_its_rounds_only(tmp_path: Path) -> None:
     assert units == ONE_MODEL * 9 // 10
 
 
+@pytest.mark.slow
 def test_stakes_go_back_when_the_time_for_evidence_is_over(tmp_path: Path) -> None:
     run = paid_run(tmp_path)
     shop = shop_of(run)
@@ -174,6 +175,7 @@ def test_stakes_go_back_when_the_time_for_evidence_is_over(tmp_path: Path) -> No
     }
 
 
+@pytest.mark.slow
 def test_the_price_of_a_run_that_nobody_released_goes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +207,7 @@ def test_nothing_goes_back_where_nobody_joined(tmp_path: Path) -> None:
     assert none.value.code == "stakes-none"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("phase", "words"), [(Phase.FUNDING, "open: BadTerms"), (Phase.ANCHORING, "anchor: Expired")]
 )
