@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from eth_abi.abi import encode
 from probe import nodes
 
 from cotrain.agreement.document import parse_agreement
@@ -20,6 +21,7 @@ from cotrain.flow import let_all_read, run_in_process
 from cotrain.identity.keys import Identity
 from cotrain.ledger.store import Ledger
 from cotrain.ports import SystemClock
+from cotrain.records.canonical import sha256
 from cotrain.records.kinds import AgreementBody, BlobRef, SuccessorBody
 from cotrain.records.record import blob_ref, sign_record
 from cotrain.rounds.base import Base, check_base, decode_base
@@ -28,18 +30,30 @@ from cotrain.rounds.handover import base_of
 from cotrain.rounds.journal import MemoryJournal
 from cotrain.rounds.money import money_of
 from cotrain.rounds.party import Party
+from cotrain.rounds.plan import RunPlan
 from cotrain.rounds.rules import check_record
 from cotrain.rounds.state import Phase, RunState
 from cotrain.serving.handover import check_handover
-from cotrain.serving.session import Shop, ask_queries, open_deposit, settle_use
+from cotrain.serving.session import (
+    Shop,
+    ask_queries,
+    open_deposit,
+    pay_holders,
+    redeem_voucher,
+    settle_use,
+)
 from cotrain.serving.stakes import return_stakes
-from cotrain.settlement.acts import later_act
+from cotrain.settlement.acts import creation_acts, later_act
+from cotrain.settlement.addresses import ZERO
+from cotrain.settlement.chain.chain import Fees
 from cotrain.settlement.chain.embedded import EmbeddedChain
 from cotrain.settlement.chain.remote import RemoteChain
 from cotrain.settlement.chain.signing import account_of
+from cotrain.settlement.contracts import AGREEMENTS, load_contract
 from cotrain.settlement.draft import CREDIT, MoneyWishes, Origin
 from cotrain.settlement.statement import MoneyFigures
-from cotrain.settlement.terms import EMBEDDED_CHAIN
+from cotrain.settlement.terms import EMBEDDED_CHAIN, ContractTerms
+from cotrain.settlement.transactions import sign_act
 from cotrain.testing.world import COORDINATOR, World, build_world
 from cotrain.training.model import Model
 
@@ -405,7 +419,9 @@ def test_a_base_that_its_contract_does_not_know_is_refused(alone: Run, tmp_path:
     kinds = [done.sent.act.kind for done in money_of(alone.state).history]
     unreleased = replace(base, steps=base.steps[: kinds.index("release")])
     refused("base-not-released", unreleased, world)
-    refused("base-bad-chain", replace(base, steps=base.steps[1:]), world)
+    refused("base-other-contracts", replace(base, steps=base.steps[1:]), world)
+    gap = (*base.steps[:10], *base.steps[11:])
+    refused("base-bad-chain", replace(base, steps=gap), world)
     backwards = (*base.steps[:-1], (1, base.steps[-1][1]))
     refused("base-bad-chain", replace(base, steps=backwards), world)
     empty = replace(base, steps=())
@@ -508,6 +524,162 @@ def test_after_the_handover_even_a_signed_transaction_is_refused_by_everybody(tw
     with pytest.raises(RefusedError) as caught:
         first.shop.make(account, act)
     assert caught.value.code == "chain-handed-over"
+
+
+# What a drafter may invent.
+
+
+def answering(blob: bytes) -> bytes:
+    """Return creation code of a contract that answers `blob` to every call."""
+
+    def copied(data: bytes, start: int) -> bytes:
+        size, place = (b"\x61" + number.to_bytes(2, "big") for number in (len(data), start))
+        return (size + place + b"\x5f\x39" + size + b"\x5f\xf3").ljust(start, b"\0") + data
+
+    return copied(copied(blob, 15), 13)
+
+
+def account_saying(model: bytes, terms: ContractTerms) -> bytes:
+    """Return an `Account` that says a model was released, as the contract would encode it."""
+    entry = next(e for e in load_contract(AGREEMENTS).abi if e.get("name") == "accountOf")
+    fields = entry["outputs"][0]["components"]
+    said = {"model": bytes.fromhex(sha256(model)), "shares": terms.model_shares}
+    nothing: dict[str, Any] = {"address": ZERO, "bytes32": bytes(32)}
+    values = [said.get(field["name"], nothing.get(field["type"], 0)) for field in fields]
+    return encode([field["type"] for field in fields], values)
+
+
+def test_contracts_that_only_answer_like_ours_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    invented = build_world(tmp_path / "first", money=FIRST)  # never carried out
+    terms, plan = ContractTerms.of(invented.agreement), RunPlan.derive(invented.agreement)
+    schema = invented.agreement.data_schema.digest().hex()
+    weights = np.full(plan.dimension, 123)
+    made = Model.of(plan.algorithm, weights, schema=schema, agreement=invented.agreement.digest)
+    hub, model = account_of(invented.actors[COORDINATOR].identity), made.encode()
+    steps = [
+        (
+            1_699_999_999,
+            sign_act(
+                hub,
+                replace(act, data=answering(account_saying(model, terms)))
+                if act.subject == AGREEMENTS
+                else act,
+                EMBEDDED_CHAIN,
+                number,
+                Fees(),
+            ),
+        )
+        for number, act in enumerate(creation_acts(terms))
+    ]
+    base = Base((invented.agreement,), model, tuple(steps))
+    (tmp_path / "second").mkdir()
+    money = replace(SECOND, origin=Origin(EMBEDDED_CHAIN, terms.model_shares, BASE_SHARE))
+    refused("base-other-contracts", base, build_world(tmp_path / "second", money=money, base=base))
+
+
+def test_a_generation_that_is_left_out_or_put_in_is_refused(tmp_path: Path) -> None:
+    first = first_run(tmp_path / "first")
+    second = next_run(tmp_path / "second", first)
+    whole = base_of(second.state, paid=True)
+    world = next_world(tmp_path / "third", second)
+    refused("base-other-descent", replace(whole, agreements=whole.agreements[1:]), world)
+    doubled = (whole.agreements[0], *whole.agreements)
+    refused("base-other-descent", replace(whole, agreements=doubled), world)
+    check_base(world.agreement, whole)
+
+
+# What is left to pay.
+
+
+def redeemed_and_no_more(first: Run) -> None:
+    """Do what `model settle` does, killed after the voucher was redeemed."""
+    open_deposit(first.shop, BUYER, 100_000)
+    ask_queries(first.shop, BUYER, MemoryJournal(), [QUERY] * 4)
+    assert redeem_voucher(first.shop, account_of(BUYER).address)
+
+
+def owed_of(of: Run, through: Run) -> int:
+    terms = money_of(of.state).terms
+    return through.shop.owed(terms, terms.account(of.world.did("Owner 1")))
+
+
+def test_what_the_first_run_owes_is_paid_through_a_second_that_nobody_uses(tmp_path: Path) -> None:
+    first = first_run(tmp_path / "first")
+    redeemed_and_no_more(first)
+    second = next_run(tmp_path / "second", first)
+    assert owed_of(first, second) > 0
+    pay_holders(second.shop)
+    assert owed_of(first, second) == 0
+
+
+def test_what_the_first_run_owes_is_paid_through_a_second_that_never_began(tmp_path: Path) -> None:
+    first = first_run(tmp_path / "first")
+    redeemed_and_no_more(first)
+    world = next_world(tmp_path / "second", first)
+    first.hand_over_to(world)
+    coordinator = world.coordinator(world.ledger())
+    while coordinator.state.phase is not Phase.ABORTED:
+        coordinator.tick(all_spoke=True)  # nobody signs
+    second = Run(world, world.ledger(), coordinator, world.parties(), MemoryJournal())
+    assert second.shop.buyers() == []
+    pay_holders(second.shop)
+    assert owed_of(first, second) == 0
+    world.clock.advance(400 * 86_400)
+    assert len(return_stakes(second.shop).stakes) == 4
+    with pytest.raises(RefusedError, match="released no model"):
+        open_deposit(second.shop, BUYER, 1)
+
+
+def test_stakes_of_the_first_run_do_not_wait_for_those_of_the_second(tmp_path: Path) -> None:
+    first = first_run(tmp_path / "first")  # 14 days
+    second = next_run(tmp_path / "second", first, replace(SECOND, challenge_days=300))
+    with pytest.raises(RefusedError, match="stakes stay until"):
+        return_stakes(second.shop)
+    second.world.clock.advance(100 * 86_400)
+    assert set(return_stakes(second.shop).stakes.values()) == {50 * CREDIT}
+    second.world.clock.advance(300 * 86_400)
+    assert set(return_stakes(second.shop).stakes.values()) == {30 * CREDIT}
+
+
+def test_a_grandparent_on_another_chain_is_paid_on_its_own(tmp_path: Path) -> None:
+    first = first_run(tmp_path / "first")
+    (tmp_path / "second").mkdir()
+    base = base_of(first.state, paid=False)
+    second = carry_out(build_world(tmp_path / "second", money=SECOND, base=base))
+    third = next_run(tmp_path / "third", second)
+    assert [terms.agreement for terms in third.shop.lineage] == [
+        third.world.agreement,
+        second.world.agreement,
+    ]
+    pay_holders(third.shop)
+
+
+@pytest.mark.parametrize("change", ["expired", "unfit"])
+def test_a_chain_is_not_handed_over_to_a_run_that_cannot_begin(tmp_path: Path, change: str) -> None:
+    first = first_run(tmp_path / "first")
+    changes = {"algorithm": {"weight_bits": 14}} if change == "unfit" else None
+    world = next_world(tmp_path / "second", first, changes=changes)
+    if change == "expired":
+        first.world.clock.advance(world.agreement.expires - first.world.clock.now())
+    with pytest.raises(RefusedError) as caught:
+        check_handover(first.shop, world.agreement)
+    assert caught.value.code in {"handover-expired", "base-does-not-fit"}
+    assert first.state.successor is None
+
+
+def test_a_buyer_that_took_its_deposit_back_keeps_no_chain(tmp_path: Path) -> None:
+    first = first_run(tmp_path / "first")
+    open_deposit(first.shop, BUYER, 100_000)
+    ask_queries(first.shop, BUYER, MemoryJournal(), [QUERY])
+    for kind in ("announce", "withdraw"):
+        assert first.shop.make(account_of(BUYER), later_act(first.shop.terms, kind, ""))
+        first.world.clock.advance(8 * 86_400)
+    with pytest.raises(RefusedError) as caught:
+        settle_use(first.shop, account_of(BUYER).address)
+    assert caught.value.code == "use-not-covered"
+    world = next_world(tmp_path / "second", first, now=first.world.clock.now())
+    check_handover(first.shop, world.agreement)
 
 
 # The file.

@@ -22,7 +22,6 @@ from cotrain.ledger.store import Ledger
 from cotrain.records.canonical import sha256
 from cotrain.records.kinds import AgreementBody, BlobRef
 from cotrain.records.record import Record, decode_record
-from cotrain.rounds.base import terms_before
 from cotrain.rounds.money import epsilon_spent
 from cotrain.rounds.removal_rules import rows_gone
 from cotrain.rounds.rules import apply_record
@@ -198,7 +197,7 @@ def read_money(state: RunState) -> MoneyFigures | None:
     steps = [(answered.sent.raw, answered.receipt) for answered in money.history]
     outcomes = check_history(money.earlier, steps)
     told = [outcome.events for outcome in outcomes]
-    return read_statement(money.terms, told, terms_before(state.base))
+    return read_statement(money.terms, told, money.before)
 
 
 def _check_cosigners(agreement: Agreement, phase: Phase, count: int) -> tuple[str, ...]:

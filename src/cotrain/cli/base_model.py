@@ -9,7 +9,7 @@ import click
 from cotrain.agreement.document import Agreement, PartyTerm
 from cotrain.audit.auditor import audit
 from cotrain.cli.options import PATH
-from cotrain.cli.output import bar_of, progress_bars
+from cotrain.cli.output import bar_of, progress_bars, tell
 from cotrain.errors import RefusedError, UsageError
 from cotrain.layout import RunLayout
 from cotrain.ledger.store import Ledger
@@ -138,6 +138,7 @@ def _origin(
         return Origin(old.chain_id, terms.model_shares, (share or 0) * 100)
     if share is not None:
         raise _share_of_what(why)
+    tell(f"the new run begins a chain of its own: {why}")
     return None
 
 

@@ -1,5 +1,6 @@
 """`cotrain model`: a released model, what its use costs, paid queries, and paying out what they brought."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,13 @@ from cotrain.records.canonical import sha256
 from cotrain.report.money import MONEY_HEAD, money_figures, money_rows, money_words
 from cotrain.rounds.journal import SqliteJournal
 from cotrain.serving.handover import check_handover
-from cotrain.serving.session import ask_queries, open_deposit, settle_use
+from cotrain.serving.session import (
+    Shop,
+    ask_queries,
+    open_deposit,
+    pay_holders,
+    redeem_voucher,
+)
 from cotrain.serving.stakes import return_stakes
 from cotrain.settlement.chain.signing import account_of
 
@@ -160,8 +167,9 @@ def settle(run: Path, *, as_json: bool, **where: Any) -> None:
     """
     with open_shop(run, **where) as shop:
         buyers = shop.buyers()
-        redeemed = [buyer for buyer in buyers if settle_use(shop, buyer)]
-    value = {"buyers": len(buyers), "redeemed": redeemed}
+        redeemed, unpaid = _redeem_all(shop, buyers)
+        pay_holders(shop)
+    value = {"buyers": len(buyers), "redeemed": redeemed, "not_covered": unpaid}
     words = f"{len(redeemed)} vouchers redeemed; see who was paid what: cotrain model show {run}"
     emit(value, as_json=as_json, show=lambda: say(words))
 
@@ -180,8 +188,8 @@ def stakes(run: Path, *, as_json: bool, **where: Any) -> None:
       cotrain model stakes runs/demo
     """
     with open_shop(run, **where) as shop:
-        returned, terms = return_stakes(shop), shop.terms
-    named = {terms.agreement.party(did).name: units for did, units in returned.stakes.items()}
+        returned = return_stakes(shop)
+    named = {returned.names[did]: units for did, units in returned.stakes.items()}
     value = {"stakes": named, "price_returned": returned.price}
     words = f"{len(named)} stakes went back" + (", and the price" if returned.price else "")
     emit(value, as_json=as_json, show=lambda: say(f"{words}; see `cotrain model show {run}`"))
@@ -211,6 +219,21 @@ def hand_over(run: Path, file: Path, *, as_json: bool, **where: Any) -> None:
         value = {"run": shop.terms.agreement.digest, "successor": to.digest}
     words = f"the chain of {run} goes on with {to.title!r}: cotrain run --agreement {file} --base-model {run} ..."
     emit(value, as_json=as_json, show=lambda: say(words))
+
+
+def _redeem_all(shop: Shop, buyers: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Redeem every buyer's voucher; return whose was redeemed, and whose deposit does not cover it any more."""
+    redeemed, unpaid = [], []
+    for buyer in buyers:
+        try:
+            if redeem_voucher(shop, buyer):
+                redeemed.append(buyer)
+        except RefusedError as refusal:
+            if refusal.code != "use-not-covered":
+                raise
+            unpaid.append(buyer)
+            tell(f"warning: {refusal}", "yellow")
+    return redeemed, unpaid
 
 
 def _show_answers(value: dict[str, Any], agreement: Agreement) -> None:

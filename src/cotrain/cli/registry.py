@@ -21,7 +21,6 @@ from cotrain.identity.keys import Identity, load_identity
 from cotrain.layout import HomeLayout
 from cotrain.ledger.store import Ledger
 from cotrain.records.canonical import sha256
-from cotrain.rounds.base import terms_before
 from cotrain.rounds.money_state import MoneyState
 from cotrain.serving import registry as publishing
 from cotrain.serving.session import Shop
@@ -168,7 +167,8 @@ def _first_block(money: MoneyState) -> int:
 
 
 def _names(report: AuditReport) -> dict[str, str]:
-    agreements = [terms.agreement for terms in terms_before(report.state.base)]
+    money = report.state.money
+    agreements = [] if money is None else [terms.agreement for terms in money.before]
     parties = [
         party for agreement in (*agreements, report.agreement) for party in agreement.parties
     ]

@@ -14,9 +14,11 @@ from cotrain.errors import CotrainError, ForgeryError, MalformedError, RefusedEr
 from cotrain.proofs.frames import decode_header, encode_header
 from cotrain.records.canonical import sha256
 from cotrain.rounds.plan import RunPlan
+from cotrain.settlement.acts import creation_acts
 from cotrain.settlement.contracts import AGREEMENTS
 from cotrain.settlement.earlier import EarlierChain, Step
 from cotrain.settlement.terms import ContractTerms
+from cotrain.settlement.transactions import read_transaction
 from cotrain.training.gradient import Weights, checked_weights
 from cotrain.training.model import Model
 
@@ -108,6 +110,7 @@ def check_base(agreement: Agreement, base: Base) -> None:
         RefusedError: it does not fit the agreement's data, algorithm or contracts.
     """
     term, by = agreement.base_model, base.released_by
+    _check_descent(base)
     named = (None, None) if term is None else (term.run, term.model)
     if named != (by.digest, sha256(base.model)):
         raise ForgeryError(
@@ -127,13 +130,22 @@ def earlier_chain(agreement: Agreement, base: Base | None) -> EarlierChain:
     return EarlierChain(terms.settlement.chain_id, steps, paid_elsewhere=not terms.own_chain)
 
 
-def terms_before(base: Base | None) -> list[ContractTerms]:
-    """Return the terms of the runs whose contracts the base's chain holds, newest first."""
+def terms_before(agreement: Agreement, base: Base | None) -> tuple[ContractTerms, ...]:
+    """Return the terms of the runs that the chain under a checked base holds, newest first."""
     if base is None or not base.steps:
-        return []
-    return [
-        ContractTerms.of(agreement) for agreement in base.agreements[::-1] if agreement.settlement
-    ]
+        return ()
+    chain, before = earlier_chain(agreement, base), []
+    for earlier in base.agreements[::-1]:
+        terms = None if earlier.settlement is None else ContractTerms.of(earlier)
+        contract = base.released_by.settlement
+        if terms is None or contract is None or not _has_joined(chain, contract.contract, terms):
+            break  # it had no chain, or another one
+        before.append(terms)
+    return tuple(before)
+
+
+def _has_joined(chain: EarlierChain, contract: str, terms: ContractTerms) -> bool:
+    return int(chain.ask(AGREEMENTS, contract, "live", terms.name).get("joined", 0)) > 0
 
 
 def _read_steps(data: bytes, count: int) -> tuple[Step, ...]:
@@ -183,6 +195,7 @@ def _check_chain(agreement: Agreement, base: Base) -> None:
     if (old.chain_id, old.contract, old.token) != (money.chain_id, money.contract, money.token):
         raise _unfit("the two agreements name other chains, contracts or tokens")
     terms = ContractTerms.of(before)
+    _check_creations(base, terms)
     released = _account_on_chain(agreement, base, terms)
     if (released.get("model"), str(released.get("shares")).lower()) != (
         bytes.fromhex(sha256(base.model)),
@@ -196,6 +209,41 @@ def _check_chain(agreement: Agreement, base: Base) -> None:
         )
     if any(parent.model != terms.model_shares for parent in money.parents):
         raise _unfit("the agreement pays the holders of another model")
+
+
+def _check_descent(base: Base) -> None:
+    """Check that the agreements are those of all runs that the model came from, each begun with the one before."""
+    before: str | None = None
+    for agreement in base.agreements:
+        term = agreement.base_model
+        if (None if term is None else term.run) != before:
+            raise ForgeryError(
+                "base-other-descent",
+                f"in the base file, the run of {agreement.title!r} does not begin with the one before it",
+                meaning="A run that the model came from is left out or put in, and its holders would not be paid.",
+                hint="Sign nothing; ask for the ledger of that run.",
+            )
+        before = agreement.digest
+
+
+def _check_creations(base: Base, terms: ContractTerms) -> None:
+    """Check that the contracts are this program's, created by the coordinator's first transactions.
+
+    A contract's address follows from its creator's account and transaction number, so no other transaction can have
+    put something else there.
+    """
+    coordinator = terms.account(terms.agreement.coordinator.did)
+    wanted = {number: act.data for number, act in enumerate(creation_acts(terms))}
+    sent = [read_transaction(raw) for _, raw in base.steps]
+    found = {one.number: one.data for one in sent if one.sender == coordinator and one.to is None}
+    if not terms.own_contracts or found != wanted:
+        raise ForgeryError(
+            "base-other-contracts",
+            "the transactions in the base file do not create the contracts of this version of cotrain",
+            meaning="What answers at their addresses could be anything, and take what is paid to it.",
+            hint="Sign nothing. If the first run was made by another version, begin a chain of its own: leave out "
+            "--base-share.",
+        )
 
 
 def _account_on_chain(agreement: Agreement, base: Base, terms: ContractTerms) -> dict[str, object]:

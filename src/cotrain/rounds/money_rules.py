@@ -10,7 +10,6 @@ from typing import Final
 from cotrain.errors import ForgeryError
 from cotrain.records.kinds import ApprovalBody, Consent, ReceiptBody, TransactionBody
 from cotrain.records.record import Record
-from cotrain.rounds.base import terms_before
 from cotrain.rounds.money import (
     anchor_facts,
     begin_paying,
@@ -174,7 +173,7 @@ def _later_act(
         raise out_of_turn(record, state.phase.value)
     if state.successor is not None:
         raise handed_over(state.successor)
-    runs = [money.terms, *terms_before(state.base)]
+    runs = [money.terms, *money.before]
     if not is_later_act(runs, body.act, transaction.to, transaction.data):
         raise mismatch(record, "act", body.act, "what the transaction does")
     return _act_of(body, transaction)

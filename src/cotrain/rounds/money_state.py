@@ -48,6 +48,7 @@ class MoneyState:
     Attributes:
         terms: The agreement, as the contract sees it.
         earlier: The chain before the run's first transaction.
+        before: Terms of the runs that this chain holds from before, newest first.
         consents: Party to its signature for joining.
         revocations: Owner to its signature for revoking, in the order of the ledger.
         revoked: Owners whose revocation the contract knows.
@@ -66,6 +67,7 @@ class MoneyState:
 
     terms: ContractTerms
     earlier: EarlierChain
+    before: tuple[ContractTerms, ...] = ()
     consents: dict[str, Consent] = field(default_factory=dict)
     revocations: dict[str, str] = field(default_factory=dict)
     revoked: list[str] = field(default_factory=list)

@@ -16,7 +16,7 @@ from cotrain.records.kinds import (
     SignatureBody,
 )
 from cotrain.records.record import Record
-from cotrain.rounds.base import Base, check_base, decode_base, earlier_chain
+from cotrain.rounds.base import Base, check_base, decode_base, earlier_chain, terms_before
 from cotrain.rounds.claims import RegistrationClaim
 from cotrain.rounds.money import begin_funding
 from cotrain.rounds.money_rules import check_consent, check_revocation
@@ -66,15 +66,22 @@ def agreement_rule(
         raise not_allowed(record, "the coordinator")
     plan = RunPlan.derive(agreement)
     base = _read_base(record, agreement, body.base, blobs)
+    money = _begin_money(agreement, base)
 
     def change() -> None:
         state.agreement, state.plan, state.base = agreement, plan, base
-        if agreement.settlement is not None:
-            state.money = MoneyState(ContractTerms.of(agreement), earlier_chain(agreement, base))
+        state.money = money
         state.weights = [initial_weights(plan.algorithm) if base is None else base.weights]
         state.phase = Phase.SIGNING
 
     return change
+
+
+def _begin_money(agreement: Agreement, base: Base | None) -> MoneyState | None:
+    if agreement.settlement is None:
+        return None
+    terms, earlier = ContractTerms.of(agreement), earlier_chain(agreement, base)
+    return MoneyState(terms, earlier, terms_before(agreement, base))
 
 
 def _read_base(

@@ -12,7 +12,6 @@ from cotrain.errors import RefusedError
 from cotrain.identity.keys import Identity
 from cotrain.ports import Clock, Store
 from cotrain.records.canonical import sha256
-from cotrain.rounds.base import terms_before
 from cotrain.rounds.coordinator import Coordinator
 from cotrain.rounds.money import money_of
 from cotrain.rounds.node import check_stands
@@ -22,7 +21,7 @@ from cotrain.serving.terms import UseTerms
 from cotrain.settlement.acts import Act, later_act
 from cotrain.settlement.chain.chain import Chain
 from cotrain.settlement.chain.signing import Account, account_of
-from cotrain.settlement.contracts import CREDITS, MODEL_SHARES, load_contract
+from cotrain.settlement.contracts import AGREEMENTS, CREDITS, MODEL_SHARES, load_contract
 from cotrain.settlement.fees import check_fee
 from cotrain.settlement.terms import ContractTerms
 from cotrain.settlement.transactions import sign_act
@@ -55,7 +54,7 @@ class Shop:
     @property
     def lineage(self) -> list[ContractTerms]:
         """These terms, and those of the runs that the model came from on this chain, newest first."""
-        return [self.terms, *terms_before(self.coordinator.state.base)]
+        return [self.terms, *money_of(self.coordinator.state).before]
 
     @property
     def model(self) -> bytes:
@@ -84,8 +83,15 @@ class Shop:
         )
 
     def buyers(self) -> list[str]:
-        """Return the accounts that asked paid queries."""
-        return self.server().buyers()
+        """Return the accounts that asked paid queries; nobody where no model is sold."""
+        return [] if self.coordinator.state.released_model is None else self.server().buyers()
+
+    def is_sold(self, of: ContractTerms) -> bool:
+        """Tell whether shares of a model exist: a quorum released it."""
+        contract = load_contract(AGREEMENTS)
+        asked = contract.call("accountOf", of.name)
+        found = contract.record("accountOf", self.chain.call(self.terms.settlement.contract, asked))
+        return int(str(found.get("shares", "0x0")), 16) != 0
 
     def deposit_of(self, buyer: str) -> Deposit:
         """Read a buyer's deposit from the chain."""
@@ -133,15 +139,15 @@ def open_deposit(shop: Shop, buyer: Identity, amount: int) -> None:
     """Give a buyer credits, and let it deposit them for uses of the model, up to `amount` in all.
 
     Raises:
-        RefusedError: the contract does not take the deposit.
+        RefusedError: no model is sold, or the contract does not take the deposit.
     """
     account, issuer = account_of(buyer), account_of(shop.identity)
+    terms, shares = shop.terms, shop.use_terms.shares
     shop.coordinator.settle_pending()
     deposit = shop.deposit_of(account.address)
     missing = amount - deposit.amount - deposit.redeemed
     if missing <= 0:
         return
-    terms, shares = shop.terms, shop.use_terms.shares
     lacking = max(0, missing - shop.credits_of(account.address))
     issue = [(issuer, later_act(terms, "issue", buyer.did, account.address, lacking))]
     steps = (
@@ -186,30 +192,51 @@ def settle_use(shop: Shop, buyer: str) -> bool:
 
     Returns:
         Whether there was anything new.
+
+    Raises:
+        RefusedError: the deposit does not cover the voucher, or the contract does not take it.
     """
-    newest = shop.server().newest_query(buyer)
-    server, terms = account_of(shop.identity), shop.terms
-    fresh = newest is not None and int(newest.voucher.total) > shop.deposit_of(buyer).redeemed
-    if fresh and newest is not None:
-        voucher = newest.voucher
-        signature, receipts = bytes.fromhex(voucher.signature), bytes.fromhex(voucher.receipts)
-        arguments = (buyer, int(voucher.total), voucher.queries, receipts, signature)
-        act = later_act(terms, "redeem", "", *arguments)
-        if not shop.make(server, act):
-            raise _refused(act)
-    for of in shop.lineage:
-        _pay_holders(shop, of)
+    fresh = redeem_voucher(shop, buyer)
+    pay_holders(shop)
     return fresh
 
 
+def redeem_voucher(shop: Shop, buyer: str) -> bool:
+    """Turn a buyer's newest voucher into royalties; tell whether there was anything new.
+
+    Raises:
+        RefusedError: the deposit does not cover the voucher, or the contract does not take it.
+    """
+    newest, deposit = shop.server().newest_query(buyer), shop.deposit_of(buyer)
+    if newest is None or int(newest.voucher.total) <= deposit.redeemed:
+        return False
+    voucher, due = newest.voucher, int(newest.voucher.total) - deposit.redeemed
+    if due > deposit.amount:
+        raise _not_covered(buyer, due, deposit.amount)
+    signature, receipts = bytes.fromhex(voucher.signature), bytes.fromhex(voucher.receipts)
+    arguments = (buyer, int(voucher.total), voucher.queries, receipts, signature)
+    act = later_act(shop.terms, "redeem", "", *arguments)
+    if not shop.make(account_of(shop.identity), act):
+        raise _refused(act)
+    return True
+
+
+def pay_holders(shop: Shop) -> None:
+    """Pay the holders of this model, and of those that it came from, what their shares earned."""
+    for of in shop.lineage:
+        if shop.is_sold(of):
+            _pay_holders(shop, of)
+
+
 def has_unpaid_use(shop: Shop) -> bool:
-    """Tell whether a buyer gave a voucher that was not redeemed."""
-    server = shop.server()
-    newest = {buyer: server.newest_query(buyer) for buyer in shop.buyers()}
-    return any(
-        query is not None and int(query.voucher.total) > shop.deposit_of(buyer).redeemed
-        for buyer, query in newest.items()
-    )
+    """Tell whether a buyer gave a voucher that was not redeemed, and could be."""
+    return any(_is_redeemable(shop, buyer) for buyer in shop.buyers())
+
+
+def _is_redeemable(shop: Shop, buyer: str) -> bool:
+    newest, deposit = shop.server().newest_query(buyer), shop.deposit_of(buyer)
+    due = 0 if newest is None else int(newest.voucher.total) - deposit.redeemed
+    return 0 < due <= deposit.amount
 
 
 def _pay_holders(shop: Shop, of: ContractTerms) -> None:
@@ -227,6 +254,15 @@ def _due_to_parents(shop: Shop, of: ContractTerms) -> bool:
     count = len(of.settlement.parents)
     paid = sum(int(shop.ask(of, "parentPaid", place)) for place in range(count))
     return int(shop.ask(of, "parentAccrued")) > paid
+
+
+def _not_covered(buyer: str, due: int, left: int) -> RefusedError:
+    return RefusedError(
+        "use-not-covered",
+        f"the buyer {buyer} owes {due} by its voucher, and {left} is left of its deposit",
+        meaning="It took its deposit back when its time was over; these answers are not paid.",
+        hint="Redeem vouchers (cotrain model settle) before an announced withdrawal is due.",
+    )
 
 
 def _refused(act: Act) -> RefusedError:

@@ -1,5 +1,7 @@
 """What the contracts hold when the time for evidence is over: stakes, and the price of a run that was never paid."""
 
+import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,40 +21,42 @@ class Returned:
     """What went back.
 
     Attributes:
-        stakes: did to stake.
+        stakes: did to stake, of all runs of the chain together.
+        names: did to name.
         price: Whether the demander got back the price of a run that nobody released.
     """
 
     stakes: Mapping[str, int]
+    names: Mapping[str, str]
     price: bool
 
 
 def return_stakes(shop: Shop) -> Returned:
-    """Return every stake that is there still, and the price if the run ended without a release.
+    """Return every stake whose time is over, and the price if the run ended without a release.
 
     The coordinator relays; the contract pays the staker, whoever asks. Stakes of the runs that the model came from go
-    back too, as far as their time is over.
+    back too.
 
     Raises:
-        RefusedError: the parties never joined, the time for evidence is not over, or the contract refuses.
+        RefusedError: the parties never joined, the time for evidence is not over for any run, or the contract refuses.
     """
-    until = _until(shop, shop.terms)
-    if shop.clock.now() < until:
-        raise RefusedError(
-            "stakes-not-over",
-            f"stakes stay until {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M:%S} UTC",
-            meaning="So long evidence of a lie counts, and takes the stake of who lied.",
-            hint="Give the command again after that time.",
-        )
-    terms = shop.terms
-    unpaid = not _ask(shop, "live", terms.name)["closed"] and int(terms.settlement.price) > 0
+    until = {terms.name: _until(shop, terms) for terms in shop.lineage if _joined(shop, terms)}
+    over = [terms for terms in shop.lineage if until.get(terms.name, math.inf) <= shop.clock.now()]
+    if not over:
+        raise _none() if not until else _not_over(min(until.values()))
+    unpaid = shop.terms in over and _is_unpaid(shop)
     if unpaid:
-        _make(shop, "refund", terms.demander, terms.name)
-    returned = _stakes_of(shop, terms)
-    for earlier in shop.lineage[1:]:
-        if shop.clock.now() >= _until(shop, earlier):
-            _stakes_of(shop, earlier)
-    return Returned(returned, unpaid)
+        _make(shop, "refund", shop.terms.demander, shop.terms.name)
+    stakes, names = Counter[str](), dict[str, str]()
+    for terms in over:
+        names |= {party.did: party.name for party in terms.agreement.parties}
+        stakes.update(_stakes_of(shop, terms))
+    return Returned(dict(stakes), names, unpaid)
+
+
+def _is_unpaid(shop: Shop) -> bool:
+    closed = _ask(shop, "live", shop.terms.name)["closed"]
+    return not closed and int(shop.terms.settlement.price) > 0
 
 
 def _stakes_of(shop: Shop, terms: ContractTerms) -> dict[str, int]:
@@ -65,17 +69,32 @@ def _stakes_of(shop: Shop, terms: ContractTerms) -> dict[str, int]:
     return stakes
 
 
+def _joined(shop: Shop, terms: ContractTerms) -> bool:
+    return bool(_ask(shop, "live", terms.name).get("joined"))
+
+
 def _until(shop: Shop, terms: ContractTerms) -> int:
-    if not _ask(shop, "live", terms.name).get("joined"):
-        raise RefusedError(
-            "stakes-none",
-            "nobody joined the agreement on the contract",
-            meaning="Nothing was deposited, so nothing can go back.",
-            hint="Read how far the run came with `cotrain audit`.",
-        )
     contract = load_contract(AGREEMENTS)
     asked = contract.call("stakesUntil", terms.name)
     return int(contract.result("stakesUntil", shop.chain.call(terms.settlement.contract, asked)))
+
+
+def _none() -> RefusedError:
+    return RefusedError(
+        "stakes-none",
+        "nobody joined the agreement on the contract",
+        meaning="Nothing was deposited, so nothing can go back.",
+        hint="Read how far the run came with `cotrain audit`.",
+    )
+
+
+def _not_over(until: int) -> RefusedError:
+    return RefusedError(
+        "stakes-not-over",
+        f"stakes stay until {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M:%S} UTC",
+        meaning="So long evidence of a lie counts, and takes the stake of who lied.",
+        hint="Give the command again after that time.",
+    )
 
 
 def _ask(shop: Shop, function: str, *arguments: Any) -> Mapping[str, Any]:

@@ -108,7 +108,7 @@ def setup_acts(
         roots: did of each owner to the root of its dataset commitment (hex).
         fresh: Whether the contracts are not there yet.
     """
-    acts = _creations(terms) if terms.own_contracts and fresh else []
+    acts = creation_acts(terms) if terms.own_contracts and fresh else []
     acts += _issues(terms) if terms.own_contracts else []
     opening = load_contract(AGREEMENTS).call("open", terms.values)
     acts.append(Act("open", "", terms.settlement.contract, opening, 2_000_000))
@@ -269,7 +269,7 @@ def _payout_leaf(terms: ContractTerms, did: str, part: PoolPart) -> bytes:
     return leaf(["address", "uint128", "uint128"], [terms.account(did), part.amount, part.units])
 
 
-def _creations(terms: ContractTerms) -> list[Act]:
+def creation_acts(terms: ContractTerms) -> list[Act]:
     """Return the creation of the run's own contracts."""
     issuer = terms.account(terms.agreement.coordinator.did)
     addresses = own_contracts(issuer)
