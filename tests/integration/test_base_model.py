@@ -373,7 +373,9 @@ def test_stakes_of_both_runs_go_back_through_the_second_ledger(tmp_path: Path) -
     let_all_read(second.coordinator, second.parties)
     acts = [done.sent.act.kind for done in money_of(second.state).history]
     assert acts.count("stake") == 8
-    assert audit(second.ledger).money is not None
+    assert (
+        by_name(second.money(), "Owner 1").stake_back == 30 * CREDIT
+    )  # the first run's are not its own
 
 
 # On a node.
@@ -515,6 +517,17 @@ def test_an_audit_notices_a_chain_that_goes_on_elsewhere(tmp_path: Path) -> None
         check_base_run(audit(first.ledger), report)
     with pytest.raises(UsageError, match="is of run"):
         check_base_run(report, report)
+
+
+def test_an_audit_notices_a_chain_that_went_on_before_it_was_handed_over(tmp_path: Path) -> None:
+    first = first_run(tmp_path / "first")
+    world = next_world(tmp_path / "second", first)
+    open_deposit(first.shop, BUYER, 100_000)
+    first.coordinator.hand_over(world.agreement.digest)  # not asking whether it fits
+    let_all_read(first.coordinator, first.parties)
+    second = carry_out(world)
+    with pytest.raises(ForgeryError, match="its chain has other transactions"):
+        check_base_run(audit(second.ledger), audit(first.ledger))
 
 
 def test_after_the_handover_even_a_signed_transaction_is_refused_by_everybody(two: Two) -> None:
