@@ -7,6 +7,7 @@ from cotrain.contribution.payouts import PoolPart
 from cotrain.contribution.validation import validation_gradients
 from cotrain.errors import RefusedError
 from cotrain.records.canonical import sha256
+from cotrain.rounds.base import terms_before
 from cotrain.rounds.money_state import MoneyState
 from cotrain.rounds.state import Phase, RunState, ScoreState
 from cotrain.settlement.acts import (
@@ -22,7 +23,7 @@ from cotrain.settlement.acts import (
     revoke_act,
     setup_acts,
 )
-from cotrain.settlement.terms import MICRO
+from cotrain.settlement.terms import MICRO, ContractTerms
 
 
 def money_of(state: RunState) -> MoneyState:
@@ -34,6 +35,11 @@ def money_of(state: RunState) -> MoneyState:
     if state.money is None:
         raise RefusedError("run-without-money", "the agreement of this run moves no money")
     return state.money
+
+
+def lineage_of(state: RunState) -> list[ContractTerms]:
+    """Return the terms of a run, and of those that its model came from on its chain, newest first."""
+    return [money_of(state).terms, *terms_before(state.base)]
 
 
 def next_act(state: RunState) -> Act | None:
