@@ -197,7 +197,7 @@ def _evidence(folder: Path) -> Iterator[Target]:
     if world.chain is not None:
         world.chain.close()
     found = encode_evidence(terms, rejection_evidence(terms, signed))
-    yield Target("evidence", _verdict(lambda d: decode_evidence(d, terms)), (found,))
+    yield Target("evidence", _verdict(lambda d: decode_evidence(d, [terms])), (found,))
 
 
 def _ledger(folder: Path) -> Iterator[Target]:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.crypto import keccak
+from hexbytes import HexBytes
 from probe import nodes
 from probe.calls import Caller, an_account
 
@@ -181,6 +183,19 @@ def test_nothing_but_the_fees_may_differ(waiting: Waiting) -> None:
     ]
     assert {waiting.refusal(ENOUGH, **change) for change in changes} == {"rule-mismatch"}
     assert waiting.refusal(ENOUGH, author=owner) == "rule-not-allowed"
+
+
+def test_a_further_offer_names_no_storage_either(waiting: Waiting) -> None:
+    record, raw = waiting.further(ENOUGH)
+    fields = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+    unsigned = {name: fields[name] for name in fields if name not in {"v", "r", "s"}}
+    unsigned["accessList"] = [{"address": "0x" + "11" * 20, "storageKeys": []}]
+    listed = account_of(waiting.hub).sign_transaction(unsigned)
+    assert isinstance(record.body, TransactionBody)
+    body = record.body.model_copy(update={"raw": blob_ref(listed)})
+    record = sign_record(waiting.hub, waiting.world.agreement.digest, body)
+    with pytest.raises(CotrainError, match="says access_list"):
+        check_record(waiting.state, record, lambda _: listed)
 
 
 def test_each_offer_is_a_tenth_above_the_last(waiting: Waiting) -> None:

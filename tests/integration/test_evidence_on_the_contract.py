@@ -24,7 +24,8 @@ from cotrain.audit.judgement import (
     list_refused,
 )
 from cotrain.audit.on_chain import anchors_on, chain_of_ledger, find_on_chain
-from cotrain.cli.pressing import check_over, press_on_node
+from cotrain.audit.standing import read_standing
+from cotrain.cli.pressing import Case, check_over, press_on_node
 from cotrain.errors import CotrainError, OutsideError, RefusedError, UsageError
 from cotrain.flow import run_in_process
 from cotrain.identity.keys import Identity
@@ -52,7 +53,6 @@ from cotrain.settlement.evidence_file import (
     rejection_evidence,
 )
 from cotrain.settlement.pressing import (
-    is_paid_out,
     part_act,
     parts_due,
     press,
@@ -109,6 +109,11 @@ class Scene:
         )
         receipt = self.chain.send(raw)
         assert receipt.succeeded, load_contract(AGREEMENTS).reason(receipt.output)
+
+    def case(self, found: Evidence) -> Case:
+        """Return evidence with what the ledger says."""
+        with Ledger.open(self.world.path, read_only=True) as ledger:
+            return Case(read_standing(ledger), self.terms, found)
 
     def find(self) -> Evidence | None:
         with Ledger.open(self.world.path, read_only=True) as ledger:
@@ -358,10 +363,11 @@ def test_before_the_run_is_paid_evidence_waits(scene: Scene) -> None:
         (lead, True, "evidence-own-coordinator"),
     ):
         with pytest.raises(RefusedError) as caught:
-            press_on_node(scene.chain, scene.terms, who, found, now=now, **options)
+            press_on_node(scene.chain, scene.case(found), who, now=now, **options)
         assert caught.value.code == code
     assert scene.stake(COORDINATOR) == 10 * CREDIT
-    done, paid = press_on_node(scene.chain, scene.terms, stranger, found, now=True, pay_others=True)
+    case = scene.case(found)
+    done, paid = press_on_node(scene.chain, case, stranger, now=True, pay_others=True)
     assert (done.bounty, paid) == (CREDIT, []), "the others are paid with the run"
 
 
@@ -385,6 +391,9 @@ def test_where_there_is_no_contract_nothing_is_sent(scene: Scene, tmp_path: Path
     assert empty is not None
     with pytest.raises(RefusedError) as caught:
         press(empty, scene.terms, REPORTER.address, found.act, sender_on(empty, REPORTER))
+    assert caught.value.code == "evidence-no-contract"
+    with pytest.raises(RefusedError) as caught:
+        press_on_node(empty, scene.case(found), Identity(b"r" * 32), now=False, pay_others=False)
     assert caught.value.code == "evidence-no-contract"
     assert empty.head().block == 0
 
@@ -490,9 +499,10 @@ def test_a_refused_record_is_judged_by_each_and_costs_its_author_the_stake(
         check_slashed(Scene(one, nothing), found, LIAR, 5 * CREDIT)
     with forked(world, tmp_path / "two") as two:
         chain, stranger = Scene(two, nothing).chain, Identity(b"r" * 32)
-        assert is_paid_out(chain, terms)
+        case = Scene(two, nothing).case(found)
+        assert case.over
         before = [credits_of(chain, terms, terms.account(did)) for did in dids(world)]
-        done, paid = press_on_node(chain, terms, stranger, found, now=False, pay_others=True)
+        done, paid = press_on_node(chain, case, stranger, now=False, pay_others=True)
         after = [credits_of(chain, terms, terms.account(did)) for did in dids(world)]
         assert (done.amount, done.bounty) == (5 * CREDIT, CREDIT // 2)
         assert set(paid) == set(dids(world)) - {world.did(LIAR)}

@@ -6,12 +6,16 @@ The contracts' own refusals, slashing among them, are tested in `contracts/test`
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from hexbytes import HexBytes
 
 from cotrain.audit.auditor import audit
+from cotrain.audit.standing import read_standing
 from cotrain.errors import CotrainError, ForgeryError, RefusedError
 from cotrain.flow import run_in_process
 from cotrain.identity.keys import Identity
@@ -29,6 +33,7 @@ from cotrain.settlement.contracts import AGREEMENTS, CREDITS, load_contract
 from cotrain.settlement.draft import CREDIT, MoneyWishes
 from cotrain.settlement.evidence import find_split, split_act
 from cotrain.settlement.transactions import sign_act
+from cotrain.testing.lying import LyingLog
 from cotrain.testing.world import COORDINATOR, World, build_world
 
 WISHES = MoneyWishes(price=100, shares={COORDINATOR: 20}, stake_owner=5, stake_coordinator=10)
@@ -141,6 +146,47 @@ def test_an_operator_cannot_anchor_anything_but_the_round(anchoring: Scene) -> N
         arguments = (terms.name, terms.settlement.contract)[: 2 if function == "claim" else 1]
         other = Act(kind, "", act.to, call(function, *arguments), act.gas)
         assert anchoring.refusal(transaction(anchoring, other)).code == "rule-mismatch"
+
+
+@pytest.mark.parametrize("phase", [Phase.ANCHORING, Phase.PAYING])
+def test_an_operator_cannot_starve_what_is_due(tmp_path: Path, phase: Phase) -> None:
+    """A claim that runs out of gas counts as done, and its party would not be paid."""
+    scene = Scene(tmp_path, phase)
+    act = due(scene)
+    assert act.kind == {Phase.ANCHORING: "anchor", Phase.PAYING: "claim"}[phase]
+    honest = transaction(scene, act)
+    check_record(scene.state, honest.record, blobs_of(honest))
+    for gas in (40_000, act.gas - 1, act.gas + 1):
+        error = scene.refusal(transaction(scene, replace(act, gas=gas)))
+        assert error.code == "rule-mismatch"
+        assert f"says gas {gas}" in str(error)
+    assert "says access list" in str(scene.refusal(with_access_list(scene, honest)))
+
+
+def with_access_list(scene: Scene, message: Message) -> Message:
+    """Return a transaction that also pays for naming storage which it does not need."""
+    body = message.record.body
+    assert isinstance(body, TransactionBody)
+    fields = TypedTransaction.from_bytes(HexBytes(message.blobs[body.raw.sha256])).as_dict()
+    unsigned = {name: fields[name] for name in fields if name not in {"v", "r", "s"}}
+    unsigned["accessList"] = [{"address": "0x" + "11" * 20, "storageKeys": ["0x" + "00" * 32]}]
+    raw = account_of(scene.world.actors[COORDINATOR].identity).sign_transaction(unsigned)
+    return scene.signed(COORDINATOR, body.model_copy(update={"raw": blob_ref(raw)}), raw)
+
+
+def test_everybody_stops_at_a_starved_claim(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, Phase.PAYING)
+    lead = scene.world.actors[COORDINATOR].identity
+    log = LyingLog.after(scene.ledger, lead, scene.world.agreement, scene.ledger.size)
+    log.log(transaction(scene, replace(due(scene), gas=40_000)))
+    for party in scene.parties:
+        with pytest.raises(ForgeryError, match="says gas 40000"):
+            party.read(log)
+    with log.save(tmp_path / "starved.db") as ledger:
+        with pytest.raises(ForgeryError, match="says gas 40000"):
+            audit(ledger)
+        standing = read_standing(ledger)
+    assert (standing.phase, standing.tree.size) == (Phase.PAYING, scene.state.tree.size)
 
 
 def test_an_operator_cannot_anchor_without_signing_which_ledger_it_shows(anchoring: Scene) -> None:

@@ -1,10 +1,13 @@
 """The run's own chain: what enters it, what it answers, and what it refuses."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +114,50 @@ def test_sent_twice_is_carried_out_once(chain: EmbeddedChain, caller: Caller) ->
     chain.send(caller.call("tell(uint256)", 1))
     assert chain.send(raw) == first
     assert (count(chain, caller), chain.head().block) == (5, 3)
+
+
+def test_what_can_enter_is_known_before_and_nothing_is_kept(
+    tmp_path: Path, chain: EmbeddedChain, caller: Caller
+) -> None:
+    raw = caller.call("add(uint256,bytes)", 5, b"")
+    before = chain.head(), contents(tmp_path / "chain.db")
+    chain.check_can_enter(raw)
+    assert (chain.head(), contents(tmp_path / "chain.db")) == before
+    assert count(chain, caller) == 0
+    receipt = chain.send(raw)
+    assert receipt.succeeded
+    chain.check_can_enter(raw)  # it is there already, and would only be answered again
+    chain.check_can_enter(caller.call("refuse(string)", "reverted, but in a block"))
+
+
+def contents(path: Path) -> list[str]:
+    """Return all that a chain's file holds, and the log beside it, while it is open."""
+    with tempfile.TemporaryDirectory() as folder:
+        for part in path.parent.glob(path.name + "*"):
+            shutil.copy(part, folder)
+        with closing(sqlite3.connect(Path(folder) / path.name)) as db:
+            return list(db.iterdump())
+
+
+@pytest.mark.parametrize(
+    "change", [{"gas": 20_000}, {"gas": 100_000_001}, {"nonce": 7}, {"value": 1}]
+)
+def test_what_cannot_enter_is_refused_as_if_it_were_sent(
+    chain: EmbeddedChain, caller: Caller, change: dict[str, int]
+) -> None:
+    data = function("add(uint256,bytes)", 5, b"")
+    fields = {
+        "type": 2, "chainId": CHAIN, "nonce": 1, "maxFeePerGas": 0, "maxPriorityFeePerGas": 0,
+        "gas": 200_000, "to": caller.to, "value": 0, "data": data, "accessList": [],
+    }  # fmt: skip
+    chain.check_can_enter(caller.account.sign_transaction(fields))
+    raw = caller.account.sign_transaction({**fields, **change})
+    for refuse in (chain.check_can_enter, chain.send):
+        with pytest.raises(RefusedError) as caught:
+            refuse(raw)
+        assert caught.value.code == "chain-transaction-invalid"
+    with pytest.raises(MalformedError):
+        chain.check_can_enter(raw[:-1])
 
 
 def test_time_never_goes_back(chain: EmbeddedChain, caller: Caller, clock: ManualClock) -> None:

@@ -9,9 +9,10 @@ import pytest
 from eth_abi.abi import decode, encode
 from eth_utils.crypto import keccak
 
+from cotrain.agreement.document import parse_agreement
 from cotrain.errors import CotrainError, ForgeryError, MalformedError, OutsideError, RefusedError
 from cotrain.identity.keys import Identity
-from cotrain.settlement.acts import AnchorFacts, is_later_act, participants_root
+from cotrain.settlement.acts import AnchorFacts, evidence_gas, is_later_act, participants_root
 from cotrain.settlement.anchors import MadeAnchor
 from cotrain.settlement.chain.chain import LogEntry, Receipt
 from cotrain.settlement.chain.signing import account_of
@@ -275,7 +276,7 @@ def all_kinds(world: World, terms: ContractTerms) -> list[Evidence]:
 def test_evidence_is_read_as_it_was_written(world: World, terms: ContractTerms) -> None:
     functions = ["slashSplit", "slashFalseAnchor", "slashRevoked", "slashRejected"]
     for found, function in zip(all_kinds(world, terms), functions, strict=True):
-        assert decode_evidence(encode_evidence(terms, found), terms) == found
+        assert decode_evidence(encode_evidence(terms, found), [terms]) == (terms, found)
         assert found.act.data[:4] == load_contract(AGREEMENTS).selector(function)
     subjects = {found.kind: found.subject for found in all_kinds(world, terms)}
     assert subjects.pop("rejected") == world.did("Owner 2")
@@ -295,13 +296,43 @@ def test_a_file_that_calls_something_else_is_refused(world: World, terms: Contra
         {"data": value["data"].replace(terms.name.hex(), "00" * 32)},
         {"format": "cotrain/evidence/2"},
         {"more": 1},
+        {"gas": rejected.act.gas},
     ]
     for lie in lies:
         with pytest.raises(MalformedError):
-            decode_evidence(json.dumps({**value, **lie}).encode(), terms)
+            decode_evidence(json.dumps({**value, **lie}).encode(), [terms])
     for data in (b"", b"[]", b"\xff", b"[" * 100_000):
         with pytest.raises(MalformedError):
-            decode_evidence(data, terms)
+            decode_evidence(data, [terms])
+
+
+def test_the_gas_follows_from_the_call(world: World, terms: ContractTerms) -> None:
+    """Enough for each signature and each later anchor, and nothing that a file says."""
+    for found in all_kinds(world, terms):
+        _, read = decode_evidence(encode_evidence(terms, found), [terms])
+        assert read.act.gas == evidence_gas(found.act.data) > 300_000
+    one, many = (evidence_gas(false_anchor_call(terms, later)) for later in (0, 1000))
+    assert many - one >= 1000 * 2_000
+    signed = [sign(world, terms, name) for name in ("Owner 1", "Owner 3", COORDINATOR, "Owner 4")]
+    three, four = (rejection_act(terms, signed[:count]).gas for count in (3, 4))
+    assert 20_000 <= four - three < 30_000
+
+
+def false_anchor_call(terms: ContractTerms, later: int) -> bytes:
+    made = replace(anchor(), later=(b"l" * 32,) * later)
+    return false_anchor_evidence(terms, shown(size=41), made).act.data
+
+
+def test_evidence_about_a_run_that_the_model_came_from_is_read(
+    world: World, terms: ContractTerms
+) -> None:
+    agreement = parse_agreement({**world.agreement.terms, "title": "The next run"})
+    following = ContractTerms.of(agreement)
+    found = all_kinds(world, terms)[0]
+    data = encode_evidence(terms, found)
+    assert decode_evidence(data, [following, terms]) == (terms, found)
+    assert refusal(lambda: decode_evidence(data, [following])) == "evidence-other-run"
+    assert refusal(lambda: decode_evidence(data, [])) == "evidence-other-run"
 
 
 @pytest.mark.parametrize("lie", [{"run": "0" * 64}, {"chain_id": 1}, {"to": "0x" + "11" * 20}])
@@ -310,7 +341,7 @@ def test_evidence_about_another_run_is_refused(
 ) -> None:
     value = json.loads(encode_evidence(terms, all_kinds(world, terms)[0]))
     with pytest.raises(RefusedError) as caught:
-        decode_evidence(json.dumps({**value, **lie}).encode(), terms)
+        decode_evidence(json.dumps({**value, **lie}).encode(), [terms])
     assert caught.value.code == "evidence-other-run"
 
 

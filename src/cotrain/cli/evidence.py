@@ -23,16 +23,19 @@ from cotrain.audit.judgement import (
     list_refused,
 )
 from cotrain.audit.on_chain import anchors_on, chain_of_ledger, find_on_chain
+from cotrain.audit.standing import read_standing
 from cotrain.cli.audit import audited, ledger_path
 from cotrain.cli.files import read_file, write_file
 from cotrain.cli.node import connect, node_option, open_node, refuse_node
 from cotrain.cli.options import PATH, home_option, json_option
 from cotrain.cli.output import bar_of, emit, progress_bars, say, tell
 from cotrain.cli.pressing import (
+    Case,
     check_no_homes,
     check_no_options_of_a_node,
     press_on_node,
     press_on_own_chain,
+    read_case,
 )
 from cotrain.cli.shop import shop_options
 from cotrain.errors import UsageError
@@ -47,7 +50,6 @@ from cotrain.settlement.chain.chain import Chain
 from cotrain.settlement.chain.signing import account_of
 from cotrain.settlement.evidence_file import (
     Evidence,
-    decode_evidence,
     encode_evidence,
     rejection_evidence,
 )
@@ -248,7 +250,8 @@ def send(
 
     Anybody may, with any home: nobody is asked. The contract is asked first, and nothing is sent if it refuses. On a
     node your account pays the fee. On a run's own chain its coordinator carries the call out, when the run is over
-    and all homes are on this machine: only against others than itself.
+    and all homes are on this machine: only against others than itself. Given again after it was cut off, it pays what
+    is missing. Evidence about a run whose chain goes on with another one is brought through that one: give its RUN.
 
     \b
     Examples:
@@ -256,16 +259,16 @@ def send(
       cotrain evidence send runs/demo evidence.json --home runs/demo/parties/hungary
     """
     identity = load_identity(HomeLayout(home).identity)
-    with Ledger.open(ledger_path(run), read_only=True) as ledger:
-        terms = ContractTerms.of(read_agreement(ledger))
-    found = decode_evidence(read_file(file), terms)
-    chain = connect(terms.agreement, node, confirmations, account_of(identity).address)
+    case = _case(run, file)
+    agreement = case.state.terms
+    chain = connect(agreement, node, confirmations, account_of(identity).address)
     if chain is None:
         check_no_options_of_a_node(now=now, pay_others=pay_others)
-        done, paid = press_on_own_chain(run, terms, identity, found, homes)
+        done, paid = press_on_own_chain(run, case, identity, homes)
     else:
         check_no_homes(homes)
-        done, paid = press_on_node(chain, terms, identity, found, now=now, pay_others=pay_others)
+        done, paid = press_on_node(chain, case, identity, now=now, pay_others=pay_others)
+    terms, found = case.terms, case.found
     value = _outcome(terms, found, done, paid)
     emit(value, as_json=as_json, show=lambda: _show_outcome(terms, value, done))
 
@@ -383,6 +386,12 @@ def _show_judged(value: dict[str, Any]) -> None:
 
 
 # Pressing.
+
+
+def _case(run: Path, file: Path) -> Case:
+    data = read_file(file)
+    with Ledger.open(ledger_path(run), read_only=True) as ledger, progress_bars() as bars:
+        return read_case(read_standing(ledger, bar_of(bars, "reading entries")), data)
 
 
 def _outcome(

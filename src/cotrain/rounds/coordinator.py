@@ -142,10 +142,14 @@ class Coordinator:
     def carry(self, kind: str, subject: str, raw: bytes) -> bool:
         """Log and carry out a signed transaction after the run; tell whether the contract took it.
 
+        One that the chain could never take would wait on the ledger for its answer for ever, and nothing after it.
+
         Raises:
-            CotrainError: it is none that may be logged now; nothing was done.
+            CotrainError: it is none that may be logged now, or cannot enter the chain; nothing was done.
         """
         self.settle_pending()
+        if self._chain is not None:
+            self._chain.check_can_enter(raw)
         self._say(_transaction(kind, subject, raw), raw)
         self.settle_pending()
         return money_of(self.state).history[-1].receipt.succeeded

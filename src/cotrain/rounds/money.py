@@ -22,7 +22,7 @@ from cotrain.settlement.acts import (
     revoke_act,
     setup_acts,
 )
-from cotrain.settlement.terms import MICRO
+from cotrain.settlement.terms import MICRO, ContractTerms
 
 
 def money_of(state: RunState) -> MoneyState:
@@ -34,6 +34,12 @@ def money_of(state: RunState) -> MoneyState:
     if state.money is None:
         raise RefusedError("run-without-money", "the agreement of this run moves no money")
     return state.money
+
+
+def lineage_of(state: RunState) -> list[ContractTerms]:
+    """Return the terms of a run, and of those that its model came from on its chain, newest first."""
+    money = money_of(state)
+    return [money.terms, *money.before]
 
 
 def next_act(state: RunState) -> Act | None:

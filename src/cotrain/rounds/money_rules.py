@@ -15,6 +15,7 @@ from cotrain.rounds.money import (
     begin_paying,
     checkpoint_digest,
     end,
+    lineage_of,
     money_of,
     next_act,
     release_of,
@@ -129,10 +130,8 @@ def transaction_rule(
     act = next_act(state)
     exact = act is not None or money.terms.own_chain
     if act is not None:
-        expect(record, "act", (body.act, body.subject), (act.kind, act.subject))
+        _expect_due(record, body, transaction, act)
         expect(record, "sender", transaction.sender, money.terms.account(record.author))
-        expect(record, "receiver", transaction.to, act.to)
-        expect(record, "data", transaction.data, act.data)
     else:
         act = _later_act(state, record, body, transaction)
     shown = _shown_checkpoint(state, record, body, act)
@@ -146,6 +145,15 @@ def transaction_rule(
             money.shown.append(shown)
 
     return change
+
+
+def _expect_due(record: Record, body: TransactionBody, transaction: Transaction, act: Act) -> None:
+    """Check that a transaction is the act that is due; with too little gas the contract would refuse it."""
+    expect(record, "act", (body.act, body.subject), (act.kind, act.subject))
+    expect(record, "receiver", transaction.to, act.to)
+    expect(record, "data", transaction.data, act.data)
+    expect(record, "gas", transaction.gas, act.gas)
+    expect(record, "access list", transaction.access_list, ())
 
 
 def _shown_checkpoint(
@@ -173,8 +181,7 @@ def _later_act(
         raise out_of_turn(record, state.phase.value)
     if state.successor is not None:
         raise handed_over(state.successor)
-    runs = [money.terms, *money.before]
-    if not is_later_act(runs, body.act, transaction.to, transaction.data):
+    if not is_later_act(lineage_of(state), body.act, transaction.to, transaction.data):
         raise mismatch(record, "act", body.act, "what the transaction does")
     return _act_of(body, transaction)
 

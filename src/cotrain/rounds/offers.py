@@ -75,7 +75,7 @@ def check_raised(
     before = read_transaction(waiting.raw)
     expect(record, "act", (body.act, body.subject), (waiting.act.kind, waiting.act.subject))
     expect(record, "the checkpoint", body.checkpoint, None)  # the first offer signed for it
-    for name in ("sender", "number", "gas", "to", "data"):
+    for name in ("sender", "number", "gas", "to", "data", "access_list"):
         expect(record, name, getattr(transaction, name), getattr(before, name))
     if not is_raised(before.fees, transaction.fees):
         raise mismatch(record, "fees", transaction.fees, "a tenth more than those before")

@@ -13,7 +13,7 @@ from cotrain.identity.keys import Identity
 from cotrain.ports import Clock, Store
 from cotrain.records.canonical import sha256
 from cotrain.rounds.coordinator import Coordinator
-from cotrain.rounds.money import money_of
+from cotrain.rounds.money import lineage_of, money_of
 from cotrain.rounds.node import check_stands
 from cotrain.serving.buyer import ModelBuyer
 from cotrain.serving.server import Deposit, ModelServer
@@ -54,7 +54,7 @@ class Shop:
     @property
     def lineage(self) -> list[ContractTerms]:
         """These terms, and those of the runs that the model came from on this chain, newest first."""
-        return [self.terms, *money_of(self.coordinator.state).before]
+        return lineage_of(self.coordinator.state)
 
     @property
     def model(self) -> bytes:

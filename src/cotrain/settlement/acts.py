@@ -59,6 +59,11 @@ ANCHOR: Final = "anchor"
 LEAVE: Final = "leave"
 """An owner's revocation that did not come through the ledger: it is logged when the coordinator sees it on the node."""
 
+_GAS_OF_EVIDENCE: Final = 300_000
+_GAS_OF_A_BYTE: Final = (
+    100  # a signature of a quorum takes 224 bytes and 20,000 gas, an anchor 32 bytes and 2,000
+)
+
 
 @dataclass(frozen=True)
 class Act:
@@ -173,6 +178,14 @@ def later_act(terms: ContractTerms, kind: str, subject: str, *arguments: Any) ->
     name, function = AFTERWARDS[kind]
     data = load_contract(name).call(function, *arguments)
     return Act(kind, subject, address_of(terms, name), data, 500_000)
+
+
+def evidence_gas(data: bytes) -> int:
+    """Return the gas limit of a call with evidence: what the contract does with it grows with what it is shown.
+
+    It follows from the call alone, so nobody who hands on evidence can make it too little, or more than a block has.
+    """
+    return _GAS_OF_EVIDENCE + _GAS_OF_A_BYTE * len(data)
 
 
 def is_later_act(runs: Sequence[ContractTerms], kind: str, to: str | None, data: bytes) -> bool:

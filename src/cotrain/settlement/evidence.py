@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from cotrain.settlement.acts import Act, participants_root
+from cotrain.settlement.acts import Act, evidence_gas, participants_root
 from cotrain.settlement.anchors import MadeAnchor
 from cotrain.settlement.chain.chain import Chain
 from cotrain.settlement.contracts import AGREEMENTS, load_contract
@@ -21,9 +21,6 @@ from cotrain.settlement.terms import ContractTerms
 SPLIT: Final = "split"
 FALSE_ANCHOR: Final = "false anchor"
 REVOKED_OWNER: Final = "revoked owner"
-
-_GAS = 300_000
-_GAS_OF_AN_ANCHOR = 2_000
 
 
 @dataclass(frozen=True)
@@ -161,7 +158,7 @@ def split_act(terms: ContractTerms, one: ShownCheckpoint, other: ShownCheckpoint
     data = load_contract(AGREEMENTS).call(
         "slashSplit", terms.name, one.values, one.signature, other.values, other.signature
     )
-    return Act("split", "", terms.settlement.contract, data, _GAS)
+    return Act("split", "", terms.settlement.contract, data, evidence_gas(data))
 
 
 def false_anchor_act(terms: ContractTerms, shown: ShownCheckpoint, made: MadeAnchor) -> Act:
@@ -169,7 +166,7 @@ def false_anchor_act(terms: ContractTerms, shown: ShownCheckpoint, made: MadeAnc
     data = load_contract(AGREEMENTS).call(
         "slashFalseAnchor", terms.name, shown.values, shown.signature, made.proof
     )
-    return Act("false-anchor", "", terms.settlement.contract, data, _gas(made))
+    return Act("false-anchor", "", terms.settlement.contract, data, evidence_gas(data))
 
 
 def barred_use_act(terms: ContractTerms, used: BarredUse) -> Act:
@@ -181,13 +178,9 @@ def barred_use_act(terms: ContractTerms, used: BarredUse) -> Act:
         used.anchor.proof,
         list(used.participation),
     )
-    return Act("revoked-owner", "", terms.settlement.contract, data, _gas(used.anchor))
+    return Act("revoked-owner", "", terms.settlement.contract, data, evidence_gas(data))
 
 
 def _participation(accounts: Sequence[str], account: str) -> tuple[bytes, ...]:
     leaves = [leaf(["address"], [one]) for one in accounts]
     return tuple(merkle_proof(leaves, leaf(["address"], [account])))
-
-
-def _gas(made: MadeAnchor) -> int:
-    return _GAS + _GAS_OF_AN_ANCHOR * len(made.later)

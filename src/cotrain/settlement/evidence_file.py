@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from cotrain.errors import MalformedError, RefusedError
 from cotrain.records.kinds import Did, Digest, Value
-from cotrain.settlement.acts import REJECT, Act
+from cotrain.settlement.acts import REJECT, Act, evidence_gas
 from cotrain.settlement.anchors import MadeAnchor
 from cotrain.settlement.contracts import AGREEMENTS, load_contract
 from cotrain.settlement.evidence import (
@@ -68,7 +68,6 @@ class _File(Value):
     chain_id: Annotated[int, Field(ge=1)]
     to: str
     data: Annotated[str, Field(pattern=r"^0x([0-9a-f]{2})+$")]
-    gas: Annotated[int, Field(ge=1, lt=2**53)]
 
 
 def split_evidence(terms: ContractTerms, one: ShownCheckpoint, other: ShownCheckpoint) -> Evidence:
@@ -126,34 +125,30 @@ def encode_evidence(terms: ContractTerms, found: Evidence) -> bytes:
         "chain_id": terms.settlement.chain_id,
         "to": terms.settlement.contract,
         "data": "0x" + found.act.data.hex(),
-        "gas": found.act.gas,
     }
     return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def decode_evidence(data: bytes, terms: ContractTerms) -> Evidence:
-    """Read a file of evidence for an agreement.
+def decode_evidence(data: bytes, runs: Sequence[ContractTerms]) -> tuple[ContractTerms, Evidence]:
+    """Read a file of evidence for one of several agreements, and return which one.
 
-    Nothing is sent but one of the contract's four functions, to the agreement's contract, about this agreement.
+    Nothing is sent but one of the contract's four functions, to the agreement's contract, about this agreement, with
+    the gas that follows from the call.
 
     Raises:
         MalformedError: it is no such file, or its call is not what it says.
         RefusedError: it is about another run.
     """
     read = _read(data)
-    if (read.run, read.chain_id, read.to) != _place(terms):
-        raise RefusedError(
-            "evidence-other-run",
-            f"the evidence is about run {read.run[:16]}, on contract {read.to} of chain {read.chain_id}",
-            meaning="It says nothing about this run's agreement.",
-            hint="Give the run that it is about.",
-        )
+    terms = next((one for one in runs if _place(one) == (read.run, read.chain_id, read.to)), None)
+    if terms is None:
+        raise _other_run(read)
     call = bytes.fromhex(read.data[2:])
     _check_call(terms, read, call)
-    act = Act(read.kind.replace(" ", "-"), "", read.to, call, read.gas)
+    act = Act(read.kind.replace(" ", "-"), "", read.to, call, evidence_gas(call))
     if read.kind == REJECTED:
         act = replace(act, kind=REJECT, subject=read.subject)
-    return Evidence(read.kind, read.subject, read.shows, act)
+    return terms, Evidence(read.kind, read.subject, read.shows, act)
 
 
 def _read(data: bytes) -> _File:
@@ -195,6 +190,15 @@ def _lead(terms: ContractTerms) -> str:
 
 def _against_lead(terms: ContractTerms, kind: str, shows: str, act: Act) -> Evidence:
     return Evidence(kind, terms.agreement.coordinator.did, shows, act)
+
+
+def _other_run(read: _File) -> RefusedError:
+    return RefusedError(
+        "evidence-other-run",
+        f"the evidence is about run {read.run[:16]}, on contract {read.to} of chain {read.chain_id}",
+        meaning="It says nothing about the agreement of the run that was given, nor of those that its model came from.",
+        hint="Give the run that it is about, or one that goes on with its chain.",
+    )
 
 
 def _malformed(why: str) -> MalformedError:

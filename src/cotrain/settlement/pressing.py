@@ -67,7 +67,7 @@ def press(chain: Chain, terms: ContractTerms, reporter: str, act: Act, send: Sen
         RefusedError: the contract does not take it; nothing was sent.
         OutsideError: it was sent, and something else came first.
     """
-    _check_there(chain, terms)
+    check_there(chain, terms)
     _ask(chain, reporter, act)
     receipt = send(act)
     if not receipt.succeeded:
@@ -96,8 +96,23 @@ def sender_on(chain: Chain, account: Account) -> Sender:
     return send
 
 
-def is_paid_out(chain: Chain, terms: ContractTerms) -> bool:
-    """Return whether the agreement is over on the contract: everything that will be released is."""
+def find_slashing(chain: Chain, terms: ContractTerms, did: str) -> Slashing | None:
+    """Return how a run's own chain took a party's stake; None if it did not."""
+    contract, account = load_contract(AGREEMENTS), terms.account(did).lower()
+    for entry in chain.events(terms.settlement.contract):
+        event = contract.event(entry.topics, entry.data)
+        if event.name != "Slashed" or event.values["agreement"] != terms.name:
+            continue
+        if event.values["account"] == account and (receipt := chain.told_in(entry)) is not None:
+            return read_slashing(terms, receipt)
+    return None
+
+
+def is_released(chain: Chain, terms: ContractTerms) -> bool:
+    """Return whether the agreement is over on the contract: everything that will be released is.
+
+    That does not say that anybody claimed its part of it.
+    """
     contract = load_contract(AGREEMENTS)
     answer = chain.call(terms.settlement.contract, contract.call("live", terms.name))
     return bool(contract.record("live", answer).get("closed", False))
@@ -141,7 +156,7 @@ def read_slashing(terms: ContractTerms, receipt: Receipt) -> Slashing:
     )
 
 
-def _check_there(chain: Chain, terms: ContractTerms) -> None:
+def check_there(chain: Chain, terms: ContractTerms) -> None:
     """Check that there is a contract: a call to nothing is never refused.
 
     Raises:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from cotrain.errors import ForgeryError, MalformedError, RefusedError
 from cotrain.records.canonical import decode, encode
 from cotrain.records.kinds import AccountSignature, Did, Digest, RoundNumber, Text, Value
-from cotrain.settlement.acts import REJECT, Act
+from cotrain.settlement.acts import REJECT, Act, evidence_gas
 from cotrain.settlement.chain.signing import Account, recover
 from cotrain.settlement.contracts import AGREEMENTS, load_contract
 from cotrain.settlement.terms import ContractTerms
@@ -162,8 +162,7 @@ def rejection_act(terms: ContractTerms, signed: Sequence[SignedRejection]) -> Ac
     approvals = [by_account[place] for place in sorted(by_account)]
     what = (terms.account(said.subject), said.round, bytes.fromhex(said.record))
     data = load_contract(AGREEMENTS).call("slashRejected", terms.name, what, approvals)
-    gas = 300_000 + 20_000 * len(approvals)
-    return Act(REJECT, said.subject, terms.settlement.contract, data, gas)
+    return Act(REJECT, said.subject, terms.settlement.contract, data, evidence_gas(data))
 
 
 def _one_thing(terms: ContractTerms, signed: Iterable[SignedRejection]) -> Rejection:

@@ -49,6 +49,7 @@ class Transaction:
         to: The contract that is called; None when one is created.
         value: Money of the chain itself that goes along.
         data: What is said.
+        access_list: Storage that it names beforehand (EIP-2930), which costs gas; none of a type 0.
     """
 
     hash: bytes
@@ -61,6 +62,7 @@ class Transaction:
     to: str | None
     value: int
     data: bytes
+    access_list: tuple[Any, ...] = ()
 
 
 def sign_act(account: Account, act: Act, chain_id: int, number: int, fees: Fees) -> bytes:
@@ -105,6 +107,7 @@ def read_transaction(raw: bytes) -> Transaction:
         to=to_checksum_address(to) if to else None,
         value=int(fields["value"]),
         data=bytes(fields["data"]),
+        access_list=tuple(fields.get("accessList", ())),
     )
 
 

@@ -94,6 +94,17 @@ class Chain(Protocol):
         """
         ...
 
+    def check_can_enter(self, raw: bytes) -> None:
+        """Check, as far as the chain can tell before it is given it, that a transaction can enter a block now.
+
+        Nothing is changed. One that can enter may be reverted all the same.
+
+        Raises:
+            MalformedError: it is no transaction.
+            RefusedError: it cannot enter any block: wrong number, too little or too much gas.
+        """
+        ...
+
     def find(self, raw: bytes) -> Receipt | None:
         """Return the receipt of a transaction that is in a block, None of any other; nothing is sent."""
         ...

@@ -132,6 +132,15 @@ class EmbeddedChain:
             block, time, done.succeeded, done.gas, done.events, done.state_root, done.output, raw
         )
 
+    def check_can_enter(self, raw: bytes) -> None:
+        """Run a signed transaction and keep nothing of it; what `send` would raise is raised."""
+        if self._find(keccak(raw)) is not None:
+            return
+        head = self.head()
+        time = max(self._clock.now(), head.time)
+        with self._disk():
+            self._engine.check_can_enter(head.state_root, head.block + 1, time, raw)
+
     def find(self, raw: bytes) -> Receipt | None:
         """Return the receipt of a transaction that was carried out; None of any other."""
         return self._find(keccak(raw))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import rlp
-from eth.abc import SignedTransactionAPI
+from eth.abc import ComputationAPI, ReceiptAPI, SignedTransactionAPI
 from eth.consensus.context import ConsensusContext
 from eth.consensus.noproof import NoProofConsensus
 from eth.constants import BLANK_ROOT_HASH, ZERO_ADDRESS, ZERO_HASH32
@@ -88,16 +88,8 @@ class Engine:
             MalformedError: it is no transaction.
             RefusedError: it cannot enter a block.
         """
-        types = LOGGED_TYPES if self._paid_elsewhere else _OWN_TYPES
-        vm, transaction = self._vm(state_root, block, time), _decode(raw, types)
-        self._check_terms(transaction)
-        with self._lent(vm, transaction):
-            self._skip_numbers(vm, transaction)
-            try:
-                with _room_for_nested_calls():
-                    receipt, computation = vm.apply_transaction(vm.get_header(), transaction)
-            except ValidationError as error:
-                raise _invalid(str(error)) from error
+        vm = self._vm(state_root, block, time)
+        receipt, computation = self._apply(vm, raw)
         vm.state.persist()
         events = tuple(
             LogEntry(
@@ -116,6 +108,15 @@ class Engine:
             state_root=vm.state.state_root.hex(),
             output=bytes(computation.output),
         )
+
+    def check_can_enter(self, state_root: str, block: int, time: int, raw: bytes) -> None:
+        """Run a signed transaction as `execute` does; nothing is written.
+
+        Raises:
+            MalformedError: it is no transaction.
+            RefusedError: it cannot enter a block.
+        """
+        self._apply(self._vm(state_root, block, time), raw)
 
     def call(
         self, state_root: str, block: int, time: int, to: str, data: bytes, sender: str
@@ -144,6 +145,18 @@ class Engine:
     def nonce(self, state_root: str, account: str) -> int:
         """Return how many transactions an account has sent."""
         return int(self._vm(state_root, 0, 0).state.get_nonce(to_canonical_address(account)))
+
+    def _apply(self, vm: CancunVM, raw: bytes) -> tuple[ReceiptAPI, ComputationAPI]:
+        """Run a signed transaction on a VM, which alone knows of it until its state is persisted."""
+        transaction = _decode(raw, LOGGED_TYPES if self._paid_elsewhere else _OWN_TYPES)
+        self._check_terms(transaction)
+        with self._lent(vm, transaction):
+            self._skip_numbers(vm, transaction)
+            try:
+                with _room_for_nested_calls():
+                    return vm.apply_transaction(vm.get_header(), transaction)
+            except ValidationError as error:
+                raise _invalid(str(error)) from error
 
     def _check_terms(self, transaction: SignedTransactionAPI) -> None:
         # py-evm compares the number with nothing when it runs a transaction outside of its own chain class

@@ -118,6 +118,10 @@ class RemoteChain:
             self._hand_over(offers, offer)
         return self._receipt(self._wait_for(offers, offer))
 
+    def check_can_enter(self, raw: bytes) -> None:
+        """Ask nothing: a node says whether it takes a transaction only by taking it."""
+        del raw
+
     def find(self, raw: bytes) -> Receipt | None:
         """Return the receipt of a transaction that is in a block, however deep; None of any other."""
         found = self._entered((raw,))
