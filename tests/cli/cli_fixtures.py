@@ -36,6 +36,7 @@ class Result:
 Cotrain = Callable[..., Result]
 
 NO_PROOFS = ("--assurance", "recorded")
+_MADE: list[Path] = []
 
 
 def without_proofs(words: Sequence[str]) -> list[str]:
@@ -65,11 +66,15 @@ def fixture_cotrain(capsys: pytest.CaptureFixture[str]) -> Cotrain:
 @pytest.fixture(scope="session", name="demo")
 def fixture_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished demo of three rounds; tests must not change it."""
+    # A fixture that modules import is one of each module: without this every one of them would run a demo.
+    if _MADE:
+        return _MADE[0]
     folder = tmp_path_factory.mktemp("runs") / "demo"
     words = ["demo", "--out", str(folder), "--rounds", "3", "--insecure-seed", "cli", "--json"]
     with pytest.raises(SystemExit) as end:
         run([*words, *NO_PROOFS])
     assert end.value.code == 0
+    _MADE.append(folder)
     return folder
 
 
