@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from socket import SO_REUSEADDR, SOL_SOCKET, socket
 
 import pytest
 import rlp
@@ -279,10 +280,13 @@ def test_a_node_that_goes_away() -> None:
         pytest.skip("no anvil: npm ci in contracts/, or name it in COTRAIN_ANVIL")
     with nodes.anvil() as url:
         remote = RemoteChain(url)
-    for ask in (remote.head, remote.fees, lambda: remote.nonce("0x" + "11" * 20)):
-        with pytest.raises(OutsideError, match="does not answer: Connection refused") as away:
-            ask()
-        assert away.value.code == "node-away"
+    with socket() as silent:  # nobody else gets the port, and nobody listens there
+        silent.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        silent.bind(("127.0.0.1", int(url.rsplit(":", 1)[1].rstrip("/"))))
+        for ask in (remote.head, remote.fees, lambda: remote.nonce("0x" + "11" * 20)):
+            with pytest.raises(OutsideError, match="does not answer: Connection refused") as away:
+                ask()
+            assert away.value.code == "node-away"
 
 
 @pytest.mark.parametrize(
