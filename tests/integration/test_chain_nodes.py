@@ -2,7 +2,9 @@
 
 import http.server
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from socket import SO_REUSEADDR, SOL_SOCKET, socket
@@ -275,6 +277,16 @@ def test_a_transaction_that_enters_no_block_in_time() -> None:
         assert RemoteChain(url).send(raw).succeeded
 
 
+def _bind_when_free(held: socket, port: int) -> None:
+    """Take a port as soon as the program that listened there has ended."""
+    for _ in range(200):
+        with suppress(OSError):
+            held.bind(("127.0.0.1", port))
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"port {port} stays in use")
+
+
 def test_a_node_that_goes_away() -> None:
     if nodes.ANVIL is None:
         pytest.skip("no anvil: npm ci in contracts/, or name it in COTRAIN_ANVIL")
@@ -282,7 +294,7 @@ def test_a_node_that_goes_away() -> None:
         remote = RemoteChain(url)
     with socket() as silent:  # nobody else gets the port, and nobody listens there
         silent.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-        silent.bind(("127.0.0.1", int(url.rsplit(":", 1)[1].rstrip("/"))))
+        _bind_when_free(silent, int(url.rsplit(":", 1)[1].rstrip("/")))
         for ask in (remote.head, remote.fees, lambda: remote.nonce("0x" + "11" * 20)):
             with pytest.raises(OutsideError, match="does not answer: Connection refused") as away:
                 ask()
