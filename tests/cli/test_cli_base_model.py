@@ -17,7 +17,9 @@ from jsonschema import Draft202012Validator
 from cotrain.agreement.document import Agreement, decode_agreement
 from cotrain.agreement.draft import Wishes, draft_agreement
 from cotrain.audit.auditor import audit
+from cotrain.cli.base_model import read_base
 from cotrain.data import heart
+from cotrain.errors import RefusedError
 from cotrain.identity.keys import load_identity
 from cotrain.layout import RunLayout
 from cotrain.ledger.store import Ledger
@@ -102,9 +104,7 @@ def test_what_does_not_go_together_is_told(first: Path, tmp_path: Path, cotrain:
     assert not out.exists()
 
 
-def test_a_run_needs_the_base_and_a_table_takes_none(
-    first: Path, tmp_path: Path, cotrain: Cotrain
-) -> None:
+def test_a_table_takes_no_base_model(first: Path, tmp_path: Path, cotrain: Cotrain) -> None:
     table = ("run", "--data", heart.TABLE_PATH, "--owner-column", heart.OWNER_COLUMN)
     told = cotrain(*table, "--target", "target", "--base-model", first, "--out", tmp_path / "t")
     told.assert_told(2, "--base-model cannot be given with --data")
@@ -128,14 +128,21 @@ def test_a_chain_is_handed_over_once_and_to_what_begins_with_it(
     (tmp_path / "stranger.json").write_bytes(stranger.data)
     told = cotrain("model", "hand-over", first, "--to", tmp_path / "stranger.json")
     told.assert_told(5, "does not begin with the model")
+    with pytest.raises(RefusedError, match="was not handed over"):
+        read_base(first, written(second))
     for _ in range(2):
         assert cotrain("model", "hand-over", first, "--to", second).code == 0
+    assert read_base(first, written(second)).term == written(second).base_model
+    with pytest.raises(RefusedError, match="was not handed over"):
+        read_base(first, written(third))
     told = cotrain("model", "hand-over", first, "--to", third)
     told.assert_told(5, "goes on with the run")
     cotrain("model", "settle", first).assert_told(5, "goes on with the run")
     told = new(cotrain, tmp_path / "fourth.json", first, "--base-model", first, *SHARE)
     told.assert_told(2, "and with no other")
     # without a share it begins a chain of its own
-    assert new(cotrain, tmp_path / "fourth.json", first, "--base-model", first).code == 0
+    alone = new(cotrain, tmp_path / "fourth.json", first, "--base-model", first)
+    assert "begins a chain of its own" in alone.err
+    assert read_base(first, written(tmp_path / "fourth.json")).steps == ()
     shown = cotrain("audit", first)
     assert f"its chain goes on with run {written(second).digest[:16]}" in shown.out

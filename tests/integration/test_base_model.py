@@ -1,7 +1,7 @@
 """A run that begins with another one's model: its weights, its chain, who is paid for a use, and what is refused."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from cotrain.audit.on_chain import anchors_on, chain_of_ledger, find_on_chain
 from cotrain.errors import CotrainError, ForgeryError, MalformedError, RefusedError, UsageError
 from cotrain.flow import let_all_read, run_in_process
 from cotrain.identity.keys import Identity
+from cotrain.layout import RunLayout
 from cotrain.ledger.store import Ledger
+from cotrain.local import open_run
 from cotrain.ports import SystemClock
 from cotrain.records.canonical import sha256
 from cotrain.records.kinds import AgreementBody, BlobRef, SuccessorBody
@@ -707,6 +709,34 @@ def test_a_base_file_has_one_spelling_and_nothing_shorter_is_one(alone: Run) -> 
             decode_base(data[:end])
     with pytest.raises(MalformedError):
         decode_base(data + b"\x00")
+
+
+def test_times_and_sizes_in_a_base_file_have_limits(
+    alone: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = base_of(alone.state, paid=True)
+    for time, holds in ((2**53 - 1, True), (2**53, False)):
+        late = replace(base, steps=(*base.steps[:-1], (time, base.steps[-1][1])))
+        with nullcontext() if holds else pytest.raises(MalformedError, match="beyond every clock"):
+            assert decode_base(late.encode()) == late
+    data = base.encode()
+    monkeypatch.setattr("cotrain.rounds.base._MAX_BYTES", len(data) - 1)
+    with pytest.raises(MalformedError, match="exceed the limit"):
+        decode_base(data)
+
+
+def test_a_run_without_its_base_leaves_nothing_behind(alone: Run, tmp_path: Path) -> None:
+    world, base = next_world(tmp_path / "next", alone), base_of(alone.state, paid=True)
+    other = replace(base, steps=base.steps[:-1]).encode()
+    folder = RunLayout(tmp_path / "run")
+    for given, words in ((None, "none is given"), (other, "another one is given")):
+        with pytest.raises(UsageError, match=words):
+            open_run(folder, world.agreement, [], entropy=[], clock=world.clock, base=given)
+    with pytest.raises(UsageError, match="names no base model"):
+        open_run(
+            folder, alone.world.agreement, [], entropy=[], clock=world.clock, base=base.encode()
+        )
+    assert not folder.path.exists()
 
 
 def test_a_chain_adopts_its_past_once(alone: Run, tmp_path: Path) -> None:

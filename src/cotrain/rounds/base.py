@@ -27,6 +27,7 @@ _FIELDS = ("format", "agreements", "model", "steps")
 _MAX_RUNS = 64
 _MAX_BYTES = 1 << 26
 _STEP_HEAD = 12  # time in eight bytes, size in four
+_LAST_TIME = 2**53 - 1  # as of every time on a ledger
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,10 @@ def _read_steps(data: bytes, count: int) -> tuple[Step, ...]:
         place = start + int.from_bytes(head[8:], "little")
         if len(head) < _STEP_HEAD or place > len(data):
             raise _malformed("a transaction in it ends too early")
-        steps.append((int.from_bytes(head[:8], "little"), data[start:place]))
+        time = int.from_bytes(head[:8], "little")
+        if time > _LAST_TIME:
+            raise _malformed(f"a transaction in it ran at {time}, beyond every clock")
+        steps.append((time, data[start:place]))
     if place != len(data):
         raise _malformed("something comes after its last transaction")
     return tuple(steps)
