@@ -45,8 +45,8 @@ from cotrain.serving.session import (
     settle_use,
 )
 from cotrain.serving.stakes import return_stakes
-from cotrain.settlement.acts import creation_acts, later_act
-from cotrain.settlement.addresses import ZERO
+from cotrain.settlement.acts import Act, creation_acts, later_act
+from cotrain.settlement.addresses import ZERO, created_address
 from cotrain.settlement.chain.chain import Fees
 from cotrain.settlement.chain.embedded import EmbeddedChain
 from cotrain.settlement.chain.remote import RemoteChain
@@ -564,33 +564,31 @@ def account_saying(model: bytes, terms: ContractTerms) -> bytes:
     return encode([field["type"] for field in fields], values)
 
 
-def test_contracts_that_only_answer_like_ours_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["of ours", "of its own"])
+def test_a_contract_that_only_answers_like_ours_is_refused(tmp_path: Path, place: str) -> None:
+    """Nobody ran anything: the drafter made a contract that says yes, at our address or at another one."""
     (tmp_path / "first").mkdir()
-    invented = build_world(tmp_path / "first", money=FIRST)  # never carried out
+    (tmp_path / "second").mkdir()
+    stranger = account_of(BUYER)
+    elsewhere = {"contract": created_address(stranger.address, 0)}
+    changes = {"settlement": elsewhere} if place == "of its own" else None
+    invented = build_world(tmp_path / "first", money=FIRST, changes=changes)
     terms, plan = ContractTerms.of(invented.agreement), RunPlan.derive(invented.agreement)
     schema = invented.agreement.data_schema.digest().hex()
     weights = np.full(plan.dimension, 123)
     made = Model.of(plan.algorithm, weights, schema=schema, agreement=invented.agreement.digest)
     hub, model = account_of(invented.actors[COORDINATOR].identity), made.encode()
-    steps = [
-        (
-            1_699_999_999,
-            sign_act(
-                hub,
-                replace(act, data=answering(account_saying(model, terms)))
-                if act.subject == AGREEMENTS
-                else act,
-                EMBEDDED_CHAIN,
-                number,
-                Fees(),
-            ),
-        )
-        for number, act in enumerate(creation_acts(terms))
-    ]
+    liar = Act("create", AGREEMENTS, None, answering(account_saying(model, terms)), 8_000_000)
+    acts = [(hub, number, act) for number, act in enumerate(creation_acts(terms))]
+    if changes:
+        acts.append((stranger, 0, liar))
+    else:
+        acts = [(who, n, liar if act.subject == AGREEMENTS else act) for who, n, act in acts]
+    steps = [(1_699_999_999, sign_act(w, act, EMBEDDED_CHAIN, n, Fees())) for w, n, act in acts]
     base = Base((invented.agreement,), model, tuple(steps))
-    (tmp_path / "second").mkdir()
     money = replace(SECOND, origin=Origin(EMBEDDED_CHAIN, terms.model_shares, BASE_SHARE))
-    refused("base-other-contracts", base, build_world(tmp_path / "second", money=money, base=base))
+    world = build_world(tmp_path / "second", money=money, base=base, changes=changes)
+    refused("base-other-contracts", base, world)
 
 
 def test_a_generation_that_is_left_out_or_put_in_is_refused(tmp_path: Path) -> None:
